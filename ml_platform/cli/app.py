@@ -30,9 +30,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Directory = Annotated[Path, typer.Argument(help="The project's folder.", show_default="here")]
+Directory = Annotated[Path, typer.Argument(help="The project's folder.", show_default="the current folder")]
 OneModel = Annotated[str | None, typer.Argument(help="Only this model.", show_default="all")]
-MaybeDirectory = Annotated[Path | None, typer.Argument(help="The project's folder.", show_default="here")]
+MaybeDirectory = Annotated[Path | None, typer.Argument(help="The project's folder.", show_default="the current folder")]
 Opened = Literal["page", "dagster", "mlflow"]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout; progress goes to stderr.")]
 HERE = Path()

@@ -22,7 +22,7 @@ from ml_platform.core.private_files import shared_as_wanted
 from ml_platform.declarations.load.load import load_project
 from ml_platform.declarations.load.schema import json_schemas
 from ml_platform.operations.new_project.choices import Choices, Wanted, choose
-from ml_platform.operations.new_project.files import copy_rows, project_files
+from ml_platform.operations.new_project.files import copy_rows, label_of, project_files
 from ml_platform.operations.new_project.table import UnusableFile, look_at, name_of
 
 _EXAMPLES = "ml_platform_examples"
@@ -113,9 +113,12 @@ def _write_from_rows(directory: Path, rows: Path, wanted: Wanted, as_json: bool)
         body = {"directory": str(directory), **json_value(asdict(chosen)), "rewritten": list(table.rewritten)}
         print_json({**body, "next": _next_commands(directory, chosen)})
         return
-    _print_choices(directory, chosen)
+    _print_choices(directory, chosen, label_of(table, chosen)[0])
     if table.rewritten:
-        print(f"Times in {', '.join(table.rewritten)} were rewritten as 2024-05-31 18:30:00. Write new files so, too.")
+        names = ", ".join(table.rewritten)
+        print(
+            f"The copy in data/ has the times in {names} in the form 2024-05-31 18:30:00. Write new files in this form."
+        )
 
 
 def _write_texts(directory: Path, texts: Mapping[str, str]) -> None:
@@ -142,12 +145,14 @@ def _next_commands(directory: Path, chosen: Choices) -> list[str]:
     ]
 
 
-def _print_choices(directory: Path, chosen: Choices) -> None:
+def _print_choices(directory: Path, chosen: Choices, label: str) -> None:
     print(f"Made {directory}: {chosen.template}, predicts {chosen.predict}.")
     print(f"  a row is identified by  {', '.join(chosen.key)}   (--key)")
     print(f"  a row happens at        {chosen.time}   (--time)")
     history = f"the history of each {chosen.group}, and " if chosen.group else ""
     print(f"  features                {history}the other columns")
+    if label != chosen.predict:
+        print(f"  the label is true for   {label}")
     print(f"  train, validate, test   {chosen.train}, {chosen.validate}, {chosen.test} days")
     print(
         f"The YAML files have comments. Read those that begin with CHECK, "

@@ -83,7 +83,7 @@ class FeatureTableSpec(Declaration):
     spec_version: SpecVersion = 1
     name: Name = Field(
         "",
-        description="The name of the feature table, as models refer to it. It is that of its file.",
+        description="The name of the feature table, as models refer to it. It equals the file's name.",
         examples=["courier_recent"],
     )
     description: Description = ""

@@ -107,7 +107,7 @@ class ModelSpec(Declaration):
     spec_version: SpecVersion = 1
     name: Name = Field(
         "",
-        description="The name of the model. Its versions are name@1, name@2. It is that of its file.",
+        description="The name of the model. Its versions are name@1, name@2. It equals the file's name.",
         examples=["late_parcel"],
     )
     description: Description = ""

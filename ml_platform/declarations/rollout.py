@@ -49,14 +49,15 @@ class RolloutStage(Declaration):
     max_latency: Latency = Field(
         "2x",
         description="The candidate's latency, which 95 % of its predictions keep below: as a multiple of the "
-        "champion's, or in us, ms or s. More ends the rollout.",
+        "champion's, or in us, ms or s. A higher latency ends the rollout.",
         examples=["1.5x", "20ms"],
     )
     max_errors: float = Field(
         0.001,
         ge=0.0,
         lt=1.0,
-        description="The share of rows that the champion can answer and the candidate cannot. More ends the rollout.",
+        description="The share of rows that the champion can answer and the candidate cannot. "
+        "A higher share ends the rollout.",
         examples=[0.01],
     )
     min_rows: int = Field(

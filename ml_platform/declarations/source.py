@@ -172,7 +172,7 @@ class SourceSpec(Declaration):
     spec_version: SpecVersion = 1
     name: Name = Field(
         "",
-        description="The name of the source, as other files refer to it. It is that of its file.",
+        description="The name of the source, as other files refer to it. It equals the file's name.",
         examples=["deliveries"],
     )
     description: Description = ""

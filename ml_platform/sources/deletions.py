@@ -33,5 +33,5 @@ def require_few(spec: SourceSpec, missing: int, held: int) -> None:
     limit = spec.full.max_deleted_share
     if missing > limit * held:
         problem = f"this load lacks {missing:,} of {held:,} rows, and full.max_deleted_share is {limit:g}"
-        remedy = "Nothing was changed. Repair the load, or raise the share where the rows are really gone."
+        remedy = "Nothing was changed. Repair the load, or raise the share if the rows are really gone."
         raise TooManyDeletions(spec.name, spec.reader.label, problem, remedy)

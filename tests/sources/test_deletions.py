@@ -194,7 +194,7 @@ def test_a_load_that_lacks_too_many_rows_changes_nothing(tmp_path):
         ingest_source(project, "sales", at(3))
     assert str(refused.value) == (
         "source sales: data/*.csv: this load lacks 6 of 10 rows, and full.max_deleted_share is 0.5. "
-        "Nothing was changed. Repair the load, or raise the share where the rows are really gone."
+        "Nothing was changed. Repair the load, or raise the share if the rows are really gone."
     )
     put(tmp_path, {"1": rows[:5]})
     assert ingest_source(project, "sales", at(3)).deletions == 5

@@ -77,7 +77,7 @@ CODES: Mapping[str, ErrorCode] = {
     "TooManyDeletions": ErrorCode(
         "E-DELETION-001",
         "A load of a source with `full` lacks more rows than `max_deleted_share`, as where an export was cut short.",
-        "Repair the load. Where the rows are really gone, raise `full: {max_deleted_share: ...}`, and ingest again.",
+        "Repair the load. If the rows are really gone, raise `full: {max_deleted_share: ...}`, and ingest again.",
     ),
     "TooManyDirtyRows": ErrorCode(
         "E-SOURCE-006",

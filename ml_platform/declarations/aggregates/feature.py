@@ -64,8 +64,8 @@ class Feature(Declaration, ABC):
     windows: tuple[WindowField, ...] = Field(
         (),
         strict=False,
-        description="Spans before a tick, ever, or [start, end] around it for rows that are known ahead. Each makes "
-        "one column.",
+        description="The spans of time before a tick whose rows count. Each makes one column. `ever` takes all "
+        "rows before the tick; [start, end] is a span around the tick, for rows that are known ahead.",
         examples=[["1d", "7d"], ["ever"], [["0h", "2h"]]],
     )
     where: ExpressionText | None = Field(

@@ -119,7 +119,7 @@ def _history(name: str, rows: str, table: TableFacts, chosen: Choices) -> str:
     every, windows = ("1d", "[7d, 28d]") if chosen.daily else ("1h", "[1d, 7d]")
     aggregates = {
         "regression": f"  mean: {{mean: {chosen.predict}, windows: {windows}}}\n",
-        "binary": f"  share: {{share: {_quoted(_label(table, chosen)[0])}, windows: {windows}}}\n",
+        "binary": f"  share: {{share: {_quoted(label_of(table, chosen)[0])}, windows: {windows}}}\n",
         "multiclass": f"  last: {{last: {chosen.predict}, windows: {windows}}}\n",
     }[chosen.template]
     return f"""\
@@ -136,7 +136,7 @@ features:   # NEXT: add other aggregates; the reference lists them
 {aggregates}"""
 
 
-def _label(table: TableFacts, chosen: Choices) -> tuple[str, float]:
+def label_of(table: TableFacts, chosen: Choices) -> tuple[str, float]:
     """Return the label's expression, and for two classes the share of rows that are positive."""
     name, column = chosen.predict, table.columns[chosen.predict]
     if chosen.template != "binary":
@@ -153,7 +153,7 @@ def _label(table: TableFacts, chosen: Choices) -> tuple[str, float]:
 
 
 def _value(table: TableFacts, chosen: Choices) -> str:
-    name, (_, share) = chosen.predict, _label(table, chosen)
+    name, (_, share) = chosen.predict, label_of(table, chosen)
     if chosen.template == "regression":
         middle = float(table.frame(name)[name].median())
         return (
@@ -209,7 +209,7 @@ def _features(table: TableFacts, chosen: Choices, rows: str) -> str:
 
 def _model(name: str, rows: str, table: TableFacts, chosen: Choices) -> str:
     _, before, horizon = _ahead(chosen)
-    label, _ = _label(table, chosen)
+    label, _ = label_of(table, chosen)
     baseline = "ridge" if chosen.template == "regression" else "logistic_regression"
     return f"""\
 spec_version: 1

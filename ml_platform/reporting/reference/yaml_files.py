@@ -17,7 +17,10 @@ _FILES = {
     "project": ("project.yaml", "What holds for the whole project. There is one such file, in the project's folder."),
     "source": ("sources/*.yaml", "Where raw rows come from, and when each of them could have been known."),
     "feature_table": ("features/*.yaml", "Features of one entity, computed from one source."),
-    "model": ("models/*.yaml", "What is predicted and when, from what, what it is worth, and how it is released."),
+    "model": (
+        "models/*.yaml",
+        "One model: its question, label, features, algorithm, value in money, and release rule.",
+    ),
 }
 _DURATION = "(us|w|d|h|m|s)$"
 _TYPES = {"string": "text", "integer": "whole number", "number": "number", "boolean": "true or false", "null": "null"}

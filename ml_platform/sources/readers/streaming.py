@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class StreamingReader(Reader):
-    """Rows that come one by one: ``POST /events/NAME`` and ``POST /labels/NAME`` of ``ml-platform serve``."""
+    """Rows that clients send to ``ml-platform serve``: ``POST /events/NAME`` and ``POST /labels/NAME``."""
 
     name: ClassVar[str] = "streaming"
     may_be_empty: ClassVar[bool] = True
