@@ -112,8 +112,8 @@ class RowForm:
         unlearned = self._fill(numbers, cells) if self._unlearned and (total := sum(numbers)) != total else None
         row = Row(self._columns, numbers, cells)
         score = self._calibrated(self._score(row))
-        found = self._prediction(row, score, unlearned)
-        return self._held_out(row, found) if is_control else found
+        prediction = self._prediction(row, score, unlearned)
+        return self._held_out(row, prediction) if is_control else prediction
 
     def read(self, values: Sequence[Any]) -> tuple[dict[str, Any], list[float]]:
         """Return the named columns of a row, those of transforms among them, and the matrix before nulls are filled.
@@ -157,10 +157,10 @@ class RowForm:
                 numbers[place] = column.fill
         return ", ".join(names) or None
 
-    def _held_out(self, row: Row, found: RowPrediction) -> RowPrediction:
-        shares = found.scores or self._shares(found.score)
+    def _held_out(self, row: Row, prediction: RowPrediction) -> RowPrediction:
+        shares = prediction.scores or self._shares(prediction.score)
         value = self._hold(row, shares)
-        return found._replace(action=self._nothing, expected_value=value, best_action=found.action)
+        return prediction._replace(action=self._nothing, expected_value=value, best_action=prediction.action)
 
     def _shares(self, score: float | None) -> tuple[float, ...]:
         return () if score is None else (1 - score, score)

@@ -42,7 +42,7 @@ class TestCanonicalJson:
         assert canonical_json(here) == b'"2023-12-31T23:30:00.000000Z"'
         assert format_instant(here) == "2023-12-31T23:30:00.000000Z"
 
-    def test_an_instant_of_the_first_thousand_years_can_be_read_again(self) -> None:
+    def test_an_instant_of_the_first_thousand_years_can_be_read_back(self) -> None:
         early = datetime(7, 1, 1, tzinfo=UTC)
         assert format_instant(early) == "0007-01-01T00:00:00.000000Z"
         assert datetime.fromisoformat(format_instant(early)) == early

@@ -81,10 +81,10 @@ def test_a_held_out_row_is_explained_and_agrees_bit_by_bit(world: ServedWorld) -
     service.close()
     compact_online_log(world.project, NOW)
     held = next(body for body in bodies if body["control"])
-    found = explain(world.project, held["prediction_id"], NOW)
-    assert found.again.agrees
-    assert "held out at random" in found.answer.taken
-    assert found.answer.action == "wait"
+    explanation = explain(world.project, held["prediction_id"], NOW)
+    assert explanation.again.agrees
+    assert "held out at random" in explanation.answer.taken
+    assert explanation.answer.action == "wait"
     parity = compare_requests(world.project, "yes", [NOW.date()], 100)
     assert parity.compared.rows == 30
     assert not parity.compared.differences

@@ -47,13 +47,13 @@ def test_a_byte_order_mark_quotes_nan_and_a_declared_zone_are_understood(tmp_pat
 
 def test_a_file_without_rows_has_its_columns_in_their_types(tmp_path: Path) -> None:
     (tmp_path / "rows.csv").write_text("id,items,placed\n")
-    found = read_rows_file(tmp_path / "rows.csv", "orders", COLUMNS.__getitem__)
-    assert [(field.name, str(field.type)) for field in found.schema] == [
+    rows = read_rows_file(tmp_path / "rows.csv", "orders", COLUMNS.__getitem__)
+    assert [(field.name, str(field.type)) for field in rows.schema] == [
         ("id", "string"),
         ("items", "int64"),
         ("placed", "timestamp[us, tz=UTC]"),
     ]
-    assert found.num_rows == 0
+    assert rows.num_rows == 0
 
 
 @pytest.mark.parametrize(

@@ -60,9 +60,9 @@ def _check_taken(scope: Scope, where: str, place: Place, name: str) -> Iterator[
     if unknown or source is None:
         return
     for column in TAKEN_COLUMNS:
-        found = source.columns.get(column)
-        if found is None or found.type != "string":
-            has = "has no such column" if found is None else f"has it as {found.type}"
+        declared = source.columns.get(column)
+        if declared is None or declared.type != "string":
+            has = "has no such column" if declared is None else f"has it as {declared.type}"
             text = f"needs {name} to have a column {column} of type string, and it {has}. Declare it"
             yield Problem(where, place, text, kind=FaultKind.UNKNOWN_NAME)
     if tuple(source.key) != TAKEN_COLUMNS[:1]:

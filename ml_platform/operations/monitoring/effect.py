@@ -50,8 +50,8 @@ class Effect:
         groups = {"acted": self.acted, "held_out": self.held_out}
         if self.interval is None:
             return {**groups, "figure": None, "declined": self.declined}
-        found = {"figure": self.interval.figure, "low": self.interval.low, "high": self.interval.high}
-        return {**groups, **found, **self.interval.basis()}
+        bounds = {"figure": self.interval.figure, "low": self.interval.low, "high": self.interval.high}
+        return {**groups, **bounds, **self.interval.basis()}
 
 
 def earned_decision(model: ModelSpec, decision: Decision) -> Decision:
@@ -100,8 +100,8 @@ def measured_effect(
     influence = influences(earned["value"].to_numpy(dtype="float64"), held, weight)
     values = {_EFFECT: influence, _NOTHING: np.zeros(len(rows))}
     owner = np.asarray(rows.groupby(list(entity), sort=False, dropna=False).ngroup())
-    found = earnings(values, earned["day"].to_numpy(), owner, fixed=fixed, horizon=horizon)
-    return Effect(found.difference(_EFFECT, _NOTHING).times(acted), acted, held_out)
+    earned_by_group = earnings(values, earned["day"].to_numpy(), owner, fixed=fixed, horizon=horizon)
+    return Effect(earned_by_group.difference(_EFFECT, _NOTHING).times(acted), acted, held_out)
 
 
 def influences(value: np.ndarray, held: np.ndarray, weight: np.ndarray) -> np.ndarray:

@@ -29,16 +29,16 @@ def recommended(project: Project, model_name: str, answers: Sequence[Answers]) -
     keys = pd.concat([item.rows[[*entity, "effective_time"]] for item in answers], ignore_index=True)
     predicted = pd.concat([item.predicted for item in answers], ignore_index=True)
     expected = pd.concat([item.expected for item in answers], ignore_index=True)
-    found = predicted.assign(**{BEST_ACTION: predicted["action"]})
+    recommendations = predicted.assign(**{BEST_ACTION: predicted["action"]})
     share = value.control.share if value.control else None
     held = _held(model_name, keys[list(entity)], share)
     if capacity is not None:
         past = rows_with_places(project, model_name, keys["effective_time"])
         competing = expected.mask(pd.Series(held), np.nan)
-        found = capacity.limited(predicted, competing, keys, past)
+        recommendations = capacity.limited(predicted, competing, keys, past)
     if share is not None:
-        found = _hold_out(found, held, expected, value.do_nothing, share)
-    return _by_version(found, answers)
+        recommendations = _hold_out(recommendations, held, expected, value.do_nothing, share)
+    return _by_version(recommendations, answers)
 
 
 def _held(model_name: str, keys: pd.DataFrame, share: float | None) -> np.ndarray:
@@ -63,10 +63,10 @@ def _hold_out(
     )
 
 
-def _by_version(found: pd.DataFrame, answers: Sequence[Answers]) -> list[Answers]:
+def _by_version(recommendations: pd.DataFrame, answers: Sequence[Answers]) -> list[Answers]:
     ends = np.cumsum([len(item.rows) for item in answers])[:-1]
-    added = [name for name in found.columns if name not in answers[0].predicted.columns]
-    parts = [found.iloc[places] for places in np.split(np.arange(len(found)), ends)]
+    added = [name for name in recommendations.columns if name not in answers[0].predicted.columns]
+    parts = [recommendations.iloc[places] for places in np.split(np.arange(len(recommendations)), ends)]
     return [
         replace(item, predicted=part[[*item.predicted.columns, *added]].set_axis(item.rows.index))
         for item, part in zip(answers, parts, strict=True)

@@ -53,5 +53,5 @@ def with_taken(project: Project, model_name: str, predictions: pd.DataFrame, now
         return predictions
     id = current_output(project.database, node)
     none = pd.Series([None] * len(predictions), index=predictions.index, dtype=object)
-    found = none if id is None else taken_actions(project, node, id, predictions["prediction_id"], now)
-    return predictions.assign(**{TAKEN: found})
+    taken = none if id is None else taken_actions(project, node, id, predictions["prediction_id"], now)
+    return predictions.assign(**{TAKEN: taken})

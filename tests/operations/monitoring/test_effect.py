@@ -54,23 +54,23 @@ def world(seed: int, days: int = 30, rows: int = 60, share: float = 0.2, effect:
 
 def measured(rows: pd.DataFrame, decision: Decision = CALL) -> Effect:
     now = START + timedelta(days=99)
-    found = measured_effect(rows, rows["label"], {1: decision}, HORIZON, now, ["customer"], False)
-    assert found is not None
-    return found
+    effect = measured_effect(rows, rows["label"], {1: decision}, HORIZON, now, ["customer"], False)
+    assert effect is not None
+    return effect
 
 
 def test_it_is_the_difference_of_means_where_the_model_wants_to_act() -> None:
     rows = world(1)
     wanted = rows[rows["best_action"] == "call"]
     acted, held = wanted[~wanted["control"]], wanted[wanted["control"]]
-    found = measured(rows)
-    assert (found.acted, found.held_out) == (len(acted), len(held))
-    assert found.interval is not None
+    measurement = measured(rows)
+    assert (measurement.acted, measurement.held_out) == (len(acted), len(held))
+    assert measurement.interval is not None
     difference = (acted["label"] - 2).mean() - held["label"].mean()
-    assert found.interval.figure == pytest.approx(difference * len(acted))
+    assert measurement.interval.figure == pytest.approx(difference * len(acted))
     # The assumed effect knows nothing of what a call does: it is what a call costs, for the same label.
-    assert found.interval.low is not None
-    assert found.interval.low > -2 * len(acted)
+    assert measurement.interval.low is not None
+    assert measurement.interval.low > -2 * len(acted)
 
 
 def test_rows_of_unequal_probability_are_weighted() -> None:
@@ -82,31 +82,32 @@ def test_rows_of_unequal_probability_are_weighted() -> None:
     value = np.where(late, 0.0, 10.0) + np.where(held, 0.0, 1.0) + draw.normal(0, 0.1, 40_000)
     weight = 1 / np.where(held, chance, 1 - chance)
     weighted = sm.WLS(value, np.column_stack([np.ones(40_000), ~held]), weight).fit().params[1]
-    found = influences(value, held, weight)
-    assert found.mean() == pytest.approx(weighted)
-    assert abs(found.mean() - 1) < 0.2 < abs(value[~held].mean() - value[held].mean() - 1)
+    effect = influences(value, held, weight)
+    assert effect.mean() == pytest.approx(weighted)
+    assert abs(effect.mean() - 1) < 0.2 < abs(value[~held].mean() - value[held].mean() - 1)
 
 
 def test_the_spread_of_influences_is_that_of_a_regression_with_robust_errors() -> None:
     rows = world(2)
     held, value = rows["control"].to_numpy(), rows["label"].to_numpy()
     fit = sm.OLS(value, np.column_stack([np.ones(len(rows)), ~held]).astype(float)).fit(cov_type="HC0")
-    found = influences(value, held, np.ones(len(rows)))
-    assert np.sqrt(((found - found.mean()) ** 2).sum()) / len(rows) == pytest.approx(fit.bse[1])
+    effect = influences(value, held, np.ones(len(rows)))
+    assert np.sqrt(((effect - effect.mean()) ** 2).sum()) / len(rows) == pytest.approx(fit.bse[1])
 
 
-def test_without_groups_nothing_is_measured_and_a_small_one_says_so() -> None:
+def test_without_groups_nothing_is_measured_and_a_small_one_is_reported() -> None:
     rows = world(3)
     now = START + timedelta(days=99)
     nothing = measured_effect(rows.drop(columns="control"), rows["label"], {1: CALL}, HORIZON, now, ["customer"], False)
     assert nothing is None
     few = pd.concat([rows[~rows["control"]], rows[rows["control"] & (rows["best_action"] == "call")].head(19)])
-    found = measured(few)
-    assert found.interval is None
+    measurement = measured(few)
+    assert measurement.interval is None
     assert (
-        found.declined == f"the groups are too small: {found.acted:,} acted on and 19 held out, 20 of each are needed"
+        measurement.declined
+        == f"the groups are too small: {measurement.acted:,} acted on and 19 held out, 20 of each are needed"
     )
-    assert found.facts()["figure"] is None
+    assert measurement.facts()["figure"] is None
 
 
 def test_what_actions_really_earned_is_declared_apart_from_what_decides() -> None:
@@ -128,15 +129,15 @@ def test_what_actions_really_earned_is_declared_apart_from_what_decides() -> Non
 
 def covered(worlds: int, **kinds: Any) -> tuple[int, int]:
     """Return in how many worlds the interval holds the true effect, and how many have an interval."""
-    inside = given = 0
+    inside = arguments = 0
     for seed in range(worlds):
-        found = measured(world(seed, **kinds))
-        if found.interval is None or found.interval.low is None or found.interval.high is None:
+        measurement = measured(world(seed, **kinds))
+        if measurement.interval is None or measurement.interval.low is None or measurement.interval.high is None:
             continue
-        given += 1
-        truth = (kinds.get("effect", 3.0) - 2) * found.acted
-        inside += found.interval.low <= truth <= found.interval.high
-    return inside, given
+        arguments += 1
+        truth = (kinds.get("effect", 3.0) - 2) * measurement.acted
+        inside += measurement.interval.low <= truth <= measurement.interval.high
+    return inside, arguments
 
 
 WORLDS = 1000 if os.environ.get("ML_PLATFORM_PROVE") else 60
@@ -145,6 +146,6 @@ WORLDS = 1000 if os.environ.get("ML_PLATFORM_PROVE") else 60
 @pytest.mark.parametrize(("effect", "share"), [(3.0, 0.2), (2.0, 0.05)])
 def test_the_interval_covers_the_true_effect(effect: float, share: float) -> None:
     """At least as often as 95 % would in 99 of 100 tries."""
-    inside, given = covered(WORLDS, effect=effect, share=share)
-    assert given >= 0.95 * WORLDS
-    assert inside >= binom.ppf(0.01, given, 0.95)
+    inside, arguments = covered(WORLDS, effect=effect, share=share)
+    assert arguments >= 0.95 * WORLDS
+    assert inside >= binom.ppf(0.01, arguments, 0.95)

@@ -344,7 +344,7 @@ def with_value(directory: Path, added: str) -> Project:
     return open_project(directory)
 
 
-def test_held_out_rows_do_nothing_and_the_log_says_what_was_best(
+def test_held_out_rows_do_nothing_and_the_log_records_what_was_best(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world = hand_made_world(

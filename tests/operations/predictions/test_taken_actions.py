@@ -51,9 +51,9 @@ def test_the_last_report_that_is_known_counts(tmp_path: Path) -> None:
     reported(tmp_path, "a,wait,2024-03-01T10:00:00Z", "b,wait,2024-03-01T10:00:00Z", "c,upgrade,2024-03-01T15:00:00Z")
     made = ingest_source(project, "calls", datetime(2024, 3, 2, tzinfo=UTC)).made.artifact
     ids = pd.Series(["b", "a", "x", "c"], index=[3, 1, 4, 1], dtype=object)
-    found = taken_actions(project, node, made.id, ids, datetime(2024, 3, 3, tzinfo=UTC))
-    assert found.tolist() == ["wait", "wait", None, "upgrade"]
-    assert found.index.tolist() == [3, 1, 4, 1]
+    actions = taken_actions(project, node, made.id, ids, datetime(2024, 3, 3, tzinfo=UTC))
+    assert actions.tolist() == ["wait", "wait", None, "upgrade"]
+    assert actions.index.tolist() == [3, 1, 4, 1]
     assert taken_actions(project, node, made.id, ids, first).tolist() == ["wait", "upgrade", None, None]
 
 

@@ -45,28 +45,28 @@ def test_only_the_interval_decides_how_sure_it_is(low: float | None, high: float
 
 def test_a_loss_and_a_missing_interval_are_reported() -> None:
     declined = "too few days to say: 3, at least 4 are needed"
-    found = realized_worth(realized(uplift=-7.25, interval={"days": 3, "declined": declined}, expected=None), "EUR")
-    assert found is not None
-    assert found.text == f"earned 7.25 EUR less than doing nothing (assumed effect; {declined})"
+    worth = realized_worth(realized(uplift=-7.25, interval={"days": 3, "declined": declined}, expected=None), "EUR")
+    assert worth is not None
+    assert worth.text == f"earned 7.25 EUR less than doing nothing (assumed effect; {declined})"
 
 
 def test_a_control_group_makes_the_gain_a_measured_effect() -> None:
     effect = {"figure": 70.0, "low": 5.0, "high": 135.0, "acted": 60, "held_out": 31, "days": 8, "effective_days": 8.0}
-    found = realized_worth(realized(effect=effect), "EUR")
-    assert found is not None
-    assert (found.gain, found.low, found.high, found.basis) == (70.0, 5.0, 135.0, "8 days")
+    worth = realized_worth(realized(effect=effect), "EUR")
+    assert worth is not None
+    assert (worth.gain, worth.low, worth.high, worth.basis) == (70.0, 5.0, 135.0, "8 days")
     against = "measured effect, against 31 rows held out; 95 % interval 5.00 to 135.00; 120.00 expected"
-    assert found.text == f"earned 70.00 EUR more than doing nothing ({against})"
-    assert found.short_text == "70.00 EUR (measured; 120.00 expected)"
+    assert worth.text == f"earned 70.00 EUR more than doing nothing ({against})"
+    assert worth.short_text == "70.00 EUR (measured; 120.00 expected)"
 
 
-def test_a_group_that_is_too_small_leaves_the_effect_assumed_and_says_why() -> None:
+def test_a_group_that_is_too_small_leaves_the_effect_assumed_with_the_reason() -> None:
     effect = {"figure": None, "declined": "the groups are too small: 60 acted on and 3 held out", "held_out": 3}
-    found = realized_worth(realized(effect=effect), "EUR")
-    assert found is not None
-    assert (found.gain, found.low, found.held_out) == (100.0, 10.0, None)
-    assert "(assumed effect, since the groups are too small: 60 acted on and 3 held out; 95 %" in found.text
-    assert found.short_text == "100 EUR (assumed; 120 expected)"
+    worth = realized_worth(realized(effect=effect), "EUR")
+    assert worth is not None
+    assert (worth.gain, worth.low, worth.held_out) == (100.0, 10.0, None)
+    assert "(assumed effect, since the groups are too small: 60 acted on and 3 held out; 95 %" in worth.text
+    assert worth.short_text == "100 EUR (assumed; 120 expected)"
 
 
 def test_how_often_the_advice_was_followed_is_a_share_of_the_rows_that_count() -> None:
