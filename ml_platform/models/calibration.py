@@ -116,23 +116,23 @@ def _losses(scores: np.ndarray, label: np.ndarray, times: np.ndarray) -> dict[st
     A method that cannot be fitted on some of the parts is left out.
     """
     parts = np.array_split(np.argsort(times, kind="stable"), PARTS)
-    found = {}
+    losses = {}
     for method in (NO_CALIBRATION, *sorted(calibrators())):
         with contextlib.suppress(TrainingError):
-            found[method] = _row_losses(method, scores, label, parts)
-    return found
+            losses[method] = _row_losses(method, scores, label, parts)
+    return losses
 
 
 def _row_losses(method: str, scores: np.ndarray, label: np.ndarray, parts: list[np.ndarray]) -> np.ndarray:
-    found = np.zeros(len(label))
+    losses = np.zeros(len(label))
     for part in parts:
         others = np.ones(len(label), dtype=bool)
         others[part] = False
         shares = Calibration.fit(method, scores[others], label[others]).apply(scores[part])
         truth = label[part] if shares.ndim == 1 else label[part][:, None] == np.arange(shares.shape[1])
         squares = (shares - truth) ** 2
-        found[part] = squares if squares.ndim == 1 else squares.sum(axis=1)
-    return found
+        losses[part] = squares if squares.ndim == 1 else squares.sum(axis=1)
+    return losses
 
 
 def _best(losses: Mapping[str, np.ndarray]) -> str:

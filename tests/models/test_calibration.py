@@ -92,13 +92,13 @@ def test_a_stored_calibrator_that_is_not_installed_is_named() -> None:
 
 def _brier_by_hand(method, scores, label, order):
     """Each fifth of the rows, in order of time, by curves of the other four."""
-    found = np.zeros(len(label))
+    losses = np.zeros(len(label))
     for part in np.array_split(np.asarray(order), 5):
         rest = np.setdiff1d(np.arange(len(label)), part)
         fitted = Calibration.fit(method, scores[rest], label[rest])
         for row in part:
-            found[row] = (fitted.apply(scores[[row]])[0] - label[row]) ** 2
-    return found
+            losses[row] = (fitted.apply(scores[[row]])[0] - label[row]) ** 2
+    return losses
 
 
 def test_the_chosen_calibration_has_the_least_brier_score_on_rows_it_was_not_fitted_on():
