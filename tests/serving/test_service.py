@@ -90,7 +90,7 @@ def test_an_answer_has_tick_age_and_history_of_each_table(service: Service) -> N
     assert tables["shop_slow"]["tick"] == "2024-05-01T18:00:00.000000Z"
 
 
-def test_an_answer_says_whether_its_entity_is_in_the_population(world: ServedWorld, service: Service) -> None:
+def test_an_answer_shows_whether_its_entity_is_in_the_population(world: ServedWorld, service: Service) -> None:
     shops = [shop for shop in SHOPS if shop is not None]
     offline = membership(world.project, "by_ticks", world.inputs, pd.DataFrame({"shop": shops}), NOW)
     answers = [predicted(service, "by_ticks", {"shop": shop})["population"] for shop in shops]

@@ -56,14 +56,14 @@ class PopulationRule:
         """Return the rule of a model; None where its population is rows of a source."""
         return cls(spec, model) if isinstance(model.population, TickPopulation) else None
 
-    def of_row(self, found: LookedUp, at: datetime) -> Membership:
+    def of_row(self, matching: LookedUp, at: datetime) -> Membership:
         """Return whether the entity of a row that was looked up is in the population, at the published ticks."""
-        if not any(state.has_history for state in found.tables if state.alias in self._naming):
+        if not any(state.has_history for state in matching.tables if state.alias in self._naming):
             return Membership(False, NOT_ASKING)
-        holds = self._holds(found.values)
+        holds = self._holds(matching.values)
         if holds is not True:
             return Membership(False, NO_MEMBERSHIP if holds is None else NOT_QUALIFIED)
-        if self._population.sample is not None and not self._is_in_sample(found.values, at):
+        if self._population.sample is not None and not self._is_in_sample(matching.values, at):
             return Membership(False, NOT_SAMPLED)
         if self._population.until is not None or self._population.max_rows is not None:
             return Membership(None, NOT_KNOWN_ONLINE)
