@@ -1,4 +1,4 @@
-"""What a declaration may say about an algorithm, and which algorithm it names.
+"""What a declaration may configure of an algorithm, and which algorithm it names.
 
 Each algorithm is one class in one file, in `ml_platform.models.algorithms` or in an installed package: its names, tasks
 and parameters, and how it fits and predicts. This module finds the class for a declaration. Those files import no
@@ -23,7 +23,7 @@ from ml_platform.declarations.model import Algorithm, ModelSpec, Task
 GROUP = "ml_platform.algorithms"
 """The group of entry points by which an installed package adds algorithms."""
 _PACKAGE = "ml_platform.models.algorithms"
-"""The platform's own. Its name is kept here, as a class that fits stands in a room above this one (decision 29)."""
+"""The platform's own. Its name is kept here, as the class of an algorithm is in a room above this one (decision 29)."""
 _PROJECT_CLASS = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 
 CLASSES: frozenset[Task] = frozenset({"binary", "multiclass"})
@@ -36,7 +36,7 @@ ParamFault = tuple[str, str]
 
 
 class AlgorithmKind(ABC):
-    """What a declaration may say about one algorithm.
+    """What a declaration may configure of one algorithm.
 
     Attributes
     ----------
@@ -117,14 +117,14 @@ def is_project_class(name: str) -> bool:
 
 
 def named_algorithms(name: str) -> list[type[AlgorithmKind]]:
-    """Return the algorithms that a name may stand for: one, several of different tasks, or none."""
+    """Return the algorithms that a name may refer to: one, several of different tasks, or none."""
     if name in algorithms():
         return [algorithms()[name]]
     return [kind for kind in algorithms().values() if kind.short_name == name]
 
 
 def algorithm_kind(name: str, task: Task) -> type[AlgorithmKind] | None:
-    """Return the algorithm that a name stands for in a task; None for a project's class and an unknown name."""
+    """Return the algorithm that a name refers to in a task; None for a project's class and an unknown name."""
     named = named_algorithms(name)
     return next((kind for kind in named if task in kind.tasks), named[0] if named else None)
 

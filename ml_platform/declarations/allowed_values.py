@@ -95,7 +95,7 @@ def _ranged(kind: str, opening: str | None, low_text: str | None, high_text: str
 
 
 def _range_name(kind: str, opening: str | None, low: float, high: float, closing: str | None) -> str:
-    """Return a range as people say it; whole numbers without an end are those that the libraries hold."""
+    """Return a range as people write it; whole numbers without an end are those that the libraries hold."""
     infinite = float("inf")
     if kind == "int" and low == -infinite and high == infinite:
         return f" from {-MAX_INT:,} to {MAX_INT:,}"
@@ -127,7 +127,7 @@ def _is_pair(value: Any) -> bool:
 
 
 def read_time(value: Any) -> datetime | None:
-    """Return the moment that a text of ISO 8601 stands for, in UTC where it names no zone; None for anything else."""
+    """Return the moment that a text of ISO 8601 names, in UTC where it names no zone; None for anything else."""
     try:
         moment = datetime.fromisoformat(value) if isinstance(value, str) else None
     except ValueError:

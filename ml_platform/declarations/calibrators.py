@@ -1,4 +1,4 @@
-"""What a declaration may say about calibration, and which calibrator it names.
+"""What a declaration may configure of calibration, and which calibrator it names.
 
 Each calibrator is one class in one file, in `ml_platform.models.calibrators` or in an installed package: its name, its
 tasks, and how it is fitted and applied. This module finds the class for a declaration. Those files import no NumPy at
@@ -22,15 +22,15 @@ from ml_platform.declarations.yaml.pydantic_errors import either, show
 GROUP = "ml_platform.calibrators"
 """The group of entry points by which an installed package adds calibrators."""
 NO_CALIBRATION = "none"
-"""What a declaration says where scores stay as they are."""
+"""The value in a declaration where scores stay as they are."""
 CHOOSE_CALIBRATION = "choose"
-"""What a declaration says where the validate period decides."""
+"""The value in a declaration where the validate period decides."""
 _PACKAGE = "ml_platform.models.calibrators"
 """The platform's own. Its name is kept here, as a class that fits is in a room above this one (decision 31)."""
 
 
 class CalibratorKind(ABC):
-    """What a declaration may say about one calibrator.
+    """What a declaration may configure of one calibrator.
 
     Attributes
     ----------

@@ -35,7 +35,7 @@ class AgeComponent:
     what
         Such as ``arrivals known 10m after``.
     least, most
-        What it adds at best and at worst; None where the declarations do not tell.
+        What it adds at best and at worst; None where the declarations do not define it.
     """
 
     what: str
@@ -67,17 +67,17 @@ class Availability:
 
     @property
     def best_age(self) -> timedelta | None:
-        """The age at the best moment; None where the declarations do not tell."""
+        """The age at the best moment; None where the declarations do not define it."""
         return _total(part.least for part in self.parts)
 
     @property
     def worst_age(self) -> timedelta | None:
-        """The age just before newer values can be read; None where the declarations do not tell."""
+        """The age just before newer values can be read; None where the declarations do not define it."""
         return _total(part.most for part in self.parts)
 
     @property
     def known_age(self) -> timedelta:
-        """The worst age by those parts that the declarations tell; the true one is at least this."""
+        """The worst age by those parts that the declarations define; the true one is at least this."""
         return sum((part.most for part in self.parts if part.most is not None), _NONE)
 
     @property
@@ -90,7 +90,7 @@ class Availability:
 
     @property
     def up_to(self) -> str:
-        """The worst age as people say it."""
+        """The worst age as people read it."""
         if self.worst_age is None:
             return f"at least {rounded_duration(self.known_age)}"
         return f"up to {rounded_duration(self.worst_age)}"
@@ -221,7 +221,7 @@ def _published(table: FeatureTableSpec, run_time: timedelta | None) -> tuple[Age
 def _reading(spec: ProjectSpec, source: str) -> AgeComponent | None:
     """Return how long rows wait until they are read; None where new files are noticed within a minute.
 
-    What a database, or a Python function without a fingerprint, would give cannot be told without asking it. On the
+    How often a database, or a Python function without a fingerprint, has new rows is unknown without a query. On the
     wall clock it is read by the batch runs of the models that need it, and by nothing else.
     """
     if spec.sources[source].reader.notices_changes or spec.file.clock != "wall":

@@ -24,7 +24,7 @@ from ml_platform.declarations.types import Window
 NOT_DECIDING = frozenset(
     {"description", "owner", "unit", "expectations", "freshness", "spec_version", "online", "approval"}
 )
-"""Keys that say something about a thing without changing it."""
+"""Keys that describe a thing without changing it."""
 
 
 def deciding(part: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The query of a derived source: what it may say, which sources it reads, and which columns each of its columns reads.
+"""The query of a derived source: what it may contain, which sources it reads, and which columns each column reads.
 
 Allowed is what has one meaning at every moment: rows of sources that are joined, filtered and computed one by one.
 """
@@ -100,7 +100,7 @@ def read_query(text: str, sources: Mapping[str, Mapping[str, str]]) -> tuple[Sel
     Raises
     ------
     QueryProblem
-        Where the query says what has no meaning at every moment, or names what is not there.
+        Where the query has a construct that is not defined at every moment, or names what is not there.
     """
     selects = [_selected(select, sources) for select in _selects(_tree(text))]
     first = list(selects[0].columns)

@@ -16,7 +16,7 @@ DuplicatesPolicy = Literal["fail", "keep_latest", "quarantine"]
 NewColumnsPolicy = Literal["ignore", "report", "fail"]
 
 POLICIES = frozenset({"on_error", "duplicates", "quarantine", "new_columns", "missing_columns"})
-"""Keys that decide which rows are refused, and not what a row means: a log goes on where one of them changes."""
+"""Keys that decide which rows are refused, not what a row means: a log is continued where one of them changes."""
 DEFAULT_LIMIT = 0.01
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?) ?%")
 

@@ -60,7 +60,7 @@ def read_aggregate(value: Any, choice: Mapping[str, type[Feature]]) -> Feature:
 
 
 class _AnyFeature:
-    """Tells pydantic, and editors, that a part of a declaration is one of the aggregates."""
+    """The schema, for pydantic and for editors, of a part of a declaration that is one of the aggregates."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_plain_validator_function(read_feature)

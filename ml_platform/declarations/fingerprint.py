@@ -1,4 +1,4 @@
-"""What decides a node: the part of its declaration, and the project's code that takes part, as its kind says.
+"""What decides a node: the part of its declaration, and the project's code that takes part, as its kind defines.
 
 A changed description or owner changes nothing here; a changed window does.
 """

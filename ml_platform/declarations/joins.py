@@ -18,7 +18,7 @@ class Joined:
     Attributes
     ----------
     alias
-        What stands before the dot in the names of its features: the table's name, or one of the model's ``joins``.
+        The part before the dot in the names of its features: the table's name, or one of the model's ``joins``.
     keys
         For each key column of the table's entity the column that holds it: ``source.column`` of the population, or
         ``alias.column`` of another feature table.
@@ -35,7 +35,7 @@ class Joined:
 
 
 def joined_table(spec: ProjectSpec, model: ModelSpec, alias: str) -> Joined | None:
-    """Return the feature table that an alias stands for in a model, or None where it stands for none."""
+    """Return the feature table that an alias refers to in a model, or None where it refers to none."""
     population = model.population.owner
     if alias in model.joins:
         join = model.joins[alias]

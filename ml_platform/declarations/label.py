@@ -269,7 +269,7 @@ def _window_label(fields: dict[str, Any]) -> WindowLabel:
 
 
 class _AnyLabel:
-    """Tells pydantic, and editors, that a part of a declaration is one of the kinds of labels."""
+    """The schema, for pydantic and for editors, of a part of a declaration that is one of the kinds of labels."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_plain_validator_function(read_label)

@@ -32,7 +32,7 @@ def read_label_aggregate(value: Any) -> Feature:
 
 
 class _AnyAggregate:
-    """Tells pydantic, and editors, that a part of a label is one of the aggregates."""
+    """The schema, for pydantic and for editors, of a part of a label that is one of the aggregates."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_plain_validator_function(read_label_aggregate)

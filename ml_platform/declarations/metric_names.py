@@ -57,7 +57,7 @@ def known_figures(model: ModelSpec) -> frozenset[str]:
 
 
 def headline_metric(model: ModelSpec) -> str:
-    """Return the metric that stands first where a model is shown: for numbers, the loss that it is fitted to."""
+    """Return the metric that is shown first for a model: for numbers, the loss that it is fitted to."""
     if model.task in _HEADLINES:
         return _HEADLINES[model.task]
     if loss_quantile(model) is not None:

@@ -8,7 +8,7 @@ from ml_platform.declarations.project import ProjectSpec
 
 
 def find_population_columns(spec: ProjectSpec, model: ModelSpec) -> PopulationColumns | None:
-    """Return the columns of a model's questions, or None where a declaration is missing that says what they are."""
+    """Return the columns of a model's questions, or None where the declaration of their source or table is missing."""
     population = model.population
     node = population.node(spec.feature_tables)
     if node is None:
@@ -19,7 +19,7 @@ def find_population_columns(spec: ProjectSpec, model: ModelSpec) -> PopulationCo
 
 
 def question_columns(spec: ProjectSpec, model: ModelSpec) -> tuple[str, ...]:
-    """Return the columns of a model's frame that tell its questions apart, whenever they are asked."""
+    """Return the columns of a model's frame that identify a question, also where its prediction time was moved."""
     columns = required_columns(spec, model)
     return (*(f"{columns.name}.{key}" for key in columns.key), *model.population.question_columns)
 

@@ -1,4 +1,4 @@
-"""What a model's prediction log has to offer as columns of a source, told by the declarations alone."""
+"""The columns of a model's prediction log that a source can declare, from the declarations alone."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ml_platform.declarations.project import ProjectSpec
 from ml_platform.declarations.source import ColumnType
 
 SCORE_OF = "score_"
-"""What begins the column with one class's score, where a model tells several classes apart."""
+"""The start of the name of the column with one class's score, where a model distinguishes several classes."""
 
 _TIMES: Mapping[str, ColumnType] = {
     "prediction_time": "timestamp",
@@ -24,7 +24,7 @@ _TIMES: Mapping[str, ColumnType] = {
 def logged_columns(spec: ProjectSpec, model: ModelSpec) -> dict[str, ColumnType]:
     """Return the columns that a source of a model's predictions may declare, with their types.
 
-    Those of single classes (`score_column`) are not among them: which classes there are, only training tells.
+    Those of single classes (`score_column`) are not among them: the classes are known only after training.
     """
     population = find_population_columns(spec, model)
     types = {name: column.type for name, column in population.columns.items()} if population is not None else {}

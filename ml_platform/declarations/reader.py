@@ -28,7 +28,7 @@ from ml_platform.declarations.types import Declaration
 GROUP = "ml_platform.readers"
 """The group of entry points by which an installed package adds readers."""
 _PACKAGE = "ml_platform.sources.readers"
-"""The platform's own. Its name is kept here, as a class that reads stands in a room above this one (decision 28)."""
+"""The platform's own. Its name is kept here, as the class of a reader is in a room above this one (decision 28)."""
 
 Place = tuple[str | int, ...]
 
@@ -45,7 +45,7 @@ class ReaderSpec(Declaration):
     addresses
         Fields that hold a path or a URL: credentials in them are refused.
     reads_text
-        Whether cells come as text, checked to be UTF-8 by the reader; `null_values` stand for null in them.
+        Whether cells come as text, checked to be UTF-8 by the reader; `null_values` mean null in them.
     reads_files
         Whether each part is a file that people put there: files that are gone, and rows gone from them, are reported.
     replaces_parts
@@ -55,7 +55,7 @@ class ReaderSpec(Declaration):
     takes_posts
         Whether rows are posted to the prediction service.
     has_infinite_times
-        Whether a time outside the years 1 to 9999 may stand for infinity.
+        Whether a time outside the years 1 to 9999 may mean infinity.
     answers
         Keys of the source that follow from the reader, and may be left out.
     own_columns
@@ -224,7 +224,7 @@ def _require_known_keys(value: Mapping[str, Any]) -> None:
 
 
 class _AnyReader:
-    """Tells pydantic, and editors, that a part of a declaration is one of the readers."""
+    """The schema, for pydantic and for editors, of a part of a declaration that is one of the readers."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_plain_validator_function(_read)

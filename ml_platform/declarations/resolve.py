@@ -1,4 +1,4 @@
-"""What the references in declarations stand for: feature columns and their types."""
+"""What the references in declarations refer to: feature columns and their types."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from ml_platform.declarations.source import ColumnType, SourceSpec
 
 
 def expand_features(spec: ProjectSpec, model: ModelSpec) -> tuple[str, ...]:
-    """Return the model's features as dotted columns, in declared order: ``table.*`` stands for all of a table's.
+    """Return the model's features as dotted columns, in declared order: ``table.*`` means all of a table's.
 
-    A column that is named twice is kept where it stands first.
+    A column that is named twice is kept at its first place.
     """
     expanded: dict[str, None] = {}
     for reference in model.features:
@@ -67,7 +67,7 @@ def feature_type(spec: ProjectSpec, dotted: str, model: ModelSpec | None = None)
     Parameters
     ----------
     model
-        Whose joins, or own columns, may stand before the dot.
+        The model whose joins, or own columns, the part before the dot may name.
 
     Raises
     ------

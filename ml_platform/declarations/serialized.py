@@ -1,4 +1,4 @@
-"""The declarations behind one model's predictions as plain values, so that they can be read again after every edit."""
+"""The declarations that produced one model's predictions as plain values, which stay readable after every edit."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def read_declarations(spec: ProjectSpec, kept: Mapping[str, Any]) -> ProjectSpec
     Parameters
     ----------
     spec
-        The project as it is declared now: it says where things are stored.
+        The project as it is declared now: it declares where things are stored.
 
     Raises
     ------

@@ -264,7 +264,7 @@ class SourceSpec(Declaration):
 
     @property
     def replaces_parts(self) -> bool:
-        """Whether all parts are read again where one is gone or changed: only all of them tell which rows there are."""
+        """Whether all parts are read again where one is gone or changed: only all of them show which rows there are."""
         return self.reader.replaces_parts or self.full is not None
 
     @property

@@ -41,7 +41,7 @@ class Declaration(BaseModel):
 
 @dataclass(frozen=True)
 class Shorthand:
-    """Tells editors that a part of a declaration may also be written as a plain text."""
+    """Marks, for editors, that a part of a declaration may also be written as a plain text."""
 
     schema: Mapping[str, Any]
 
@@ -108,7 +108,7 @@ class Window:
 
     @property
     def label(self) -> str:
-        """The window as it stands in a feature's column name, such as ``7d`` or ``next_2h``."""
+        """The window as it is written in a feature's column name, such as ``7d`` or ``next_2h``."""
         if self.start is None:
             return "ever"
         if self.end == timedelta(0):

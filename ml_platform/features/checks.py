@@ -1,6 +1,6 @@
-"""Checks of a feature table: its declared expectations held against its newest values, once for each state of it.
+"""Checks of a feature table: its expectations, evaluated on its newest values, once for each state of the table.
 
-What could be read at a tick never changes later, so that only new ticks have anything new to say.
+What could be read at a tick never changes later, so that only new ticks can change the result.
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ class Cells(Protocol):
 
     @property
     def replaced(self) -> bool:
-        """Whether any row behind the cells was replaced by a later one."""
+        """Whether any row in the cells was replaced by a later one."""
 
     @property
     def prompt(self) -> bool:

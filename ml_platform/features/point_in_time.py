@@ -76,11 +76,11 @@ def features_at(
     columns
         The features to look up; they are called ``table.column``.
     called
-        What stands before the dot instead of the table's name.
+        The part before the dot instead of the table's name.
 
     Returns
     -------
-    The rows in their order, with the features behind their columns. An entity that has never been seen, or whose key
+    The rows in their order, with the features after their columns. An entity that has never been seen, or whose key
     is null, has count 0 and sum 0, and null for the rest. Time since the last row is in seconds, up to the tick.
 
     Raises
@@ -136,7 +136,7 @@ class _LookUp:
         return self._engine.keep("parts", lookup_by_join(cells, self._grain, questions, keys, by_range)), number
 
     def _values(self, parts: Any, needed: Sequence[str]) -> Any:
-        """Return parts with columns of the table that follow from them, each behind those that it needs."""
+        """Return parts with columns of the table that follow from them, each after those that it needs."""
         derived = {column: self._spec.feature_of(column).from_columns for column in needed}
         tick = parts[TICK] * ibis.literal(self._grain.step, "int64")
         read = [column for column in needed if derived[column] is None]

@@ -34,7 +34,7 @@ class StoredCells:
     Attributes
     ----------
     chunks
-        What the table's manifest says of each chunk.
+        The entry of each chunk in the table's manifest.
     """
 
     store: ArtifactStore
@@ -44,7 +44,7 @@ class StoredCells:
 
     @property
     def replaced(self) -> bool:
-        """Whether any row behind the cells was replaced by a later one."""
+        """Whether any row in the cells was replaced by a later one."""
         return any(chunk.replaced for chunk in self.chunks)
 
     @property

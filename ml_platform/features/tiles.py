@@ -71,7 +71,7 @@ class Grain:
 
 
 def base_columns(grain: Grain) -> list[str]:
-    """Return the columns that tell cells apart, in their canonical order."""
+    """Return the columns that identify a cell, in their canonical order."""
     return [CHUNK, *grain.keys, EVENT_UNIT, KNOWN_FROM, KNOWN_UNTIL]
 
 

@@ -59,7 +59,7 @@ class RowCells:
 
     @property
     def replaced(self) -> bool:
-        """Whether any row behind the cells was replaced by a later one."""
+        """Whether any row in the cells was replaced by a later one."""
         return bool(pc.min(self.table[KNOWN_UNTIL]).as_py() < FOREVER) if len(self.table) else False
 
     @property
@@ -120,7 +120,7 @@ def window_values(
 
 
 def _grain(keys: Sequence[str], settled: Ints, window: ForwardWindow) -> Grain:
-    """Return the coarsest grain that tells apart what any question tells apart."""
+    """Return the coarsest grain that distinguishes all times at which questions need values."""
     step = int(np.gcd.reduce(settled)) if len(settled) else 0
     looking_back = window.looking_back
     ends = [end // MICROSECOND for end in (looking_back.start, looking_back.end) if end is not None]

@@ -1,6 +1,6 @@
-"""The project's own code behind a trained model, kept with it.
+"""The project's own code that a trained model needs, kept with it.
 
-A champion goes on serving with the transforms it was trained with, also after their file has changed. Its sources
+A champion serves with the transforms it was trained with, also after their file has changed. Its sources
 are objects of the artifact, they take part in its id, and a predictor is loaded only if its content has that id.
 """
 
@@ -28,7 +28,7 @@ class Code:
     root
         The project's folder; used while its files still are the same.
     unpacked
-        Folder for older files, which nobody edits.
+        Folder for older files, which are never edited.
     """
 
     files: Mapping[str, bytes]
@@ -37,7 +37,7 @@ class Code:
 
     @classmethod
     def read(cls, root: Path, references: Sequence[str], unpacked: Path) -> Code:
-        """Return the files behind ``module:name`` references, with everything of the project that they import.
+        """Return the files of ``module:name`` references, with everything of the project that they import.
 
         Raises
         ------
@@ -64,7 +64,7 @@ class Code:
         return load_function(self._folder(reference), reference)
 
     def load_row_form(self, reference: str) -> Callable[..., Any] | None:
-        """Return the function ``NAME_row`` that stands beside the transform ``NAME`` in its module, or None.
+        """Return the function ``NAME_row`` that is defined beside the transform ``NAME`` in its module, or None.
 
         It is part of the same file, so it is kept and hashed with the transform.
         """

@@ -3,7 +3,7 @@
 Classification: the expected payoff of each action is its payoff under each class, weighted by that class's
 probability; the action with the highest expectation is recommended. Regression: the prediction itself is acted
 on, so there is one payoff over the truth and the prediction. It has no expected value before the truth is known:
-a point prediction says nothing about how the truth scatters around it.
+a point prediction does not show how the truth scatters around it.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Decision:
     payoff
         The payoff of acting on a prediction; None for classification.
     do_nothing
-        The action, or the expression of the prediction, that stands for having no model.
+        The action, or the expression of the prediction, that means having no model.
     """
 
     source: str
@@ -199,7 +199,7 @@ class Decision:
         return earned
 
     def nothing(self, frame: pd.DataFrame) -> np.ndarray:
-        """Return what is done on each row without a model: an action, or a number that stands for the prediction."""
+        """Return what is done on each row without a model: an action, or a number that replaces the prediction."""
         if self.actions:
             return np.full(len(frame), self.do_nothing, dtype=object)
         expression = parse_expression(self.do_nothing)

@@ -33,7 +33,7 @@ def inputs_of(spec: ProjectSpec, model: ModelSpec, algorithm: Algorithm) -> tupl
     """Return the columns that one algorithm's predictor needs: features first, in declared order.
 
     Then come the columns that its payoffs, its rule and the label read, and, where transforms take part, all columns of
-    the population and the prediction time, since a function says nowhere what it reads.
+    the population and the prediction time, since a function does not declare which columns it reads.
     """
     decision = Decision.declared(model.value, model.population.owner)
     names = dict.fromkeys(expand_features(spec, model) if reads_matrix(algorithm.name) else ())
@@ -75,7 +75,7 @@ def fit_declaration(spec: ProjectSpec, model: ModelSpec) -> dict[str, Any]:
 
 
 def declaration_id(spec: ProjectSpec, model: ModelSpec, code: Code) -> str:
-    """Return what tells a refresh of a model from a changed declaration.
+    """Return an id that differs where a declaration of a model changed, and stays the same where it is refreshed.
 
     Everything that decides what the predictor is takes part: rows, label, features, algorithm, payoffs, and the
     project's code. Gates and schedules do not, and baselines only where one of them may be chosen.

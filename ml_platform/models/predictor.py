@@ -45,7 +45,7 @@ class SavedPredictor:
     Attributes
     ----------
     objects
-        Its objects by name; inside an artifact the names stand below the predictor's own.
+        Its objects by name; inside an artifact the names are below the predictor's own.
     """
 
     id: str
@@ -190,7 +190,7 @@ def load_predictor(project: Project, artifact: Artifact, name: str = "predictor"
 
     Before anything is loaded, every object's bytes are checked against their hash, and the manifest against the id
     under which the trained model knows the predictor; afterwards the loaded estimator must have the state that the
-    manifest names. The trained model's own id follows from those ids, so a champion, whose id stands in the database,
+    manifest names. The trained model's own id follows from those ids, so a champion, whose id is in the database,
     cannot be exchanged in the store: neither its trees nor the code of its transforms.
 
     Parameters

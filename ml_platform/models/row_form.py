@@ -1,6 +1,6 @@
 """The predictor for one row of plain values: what `Predictor.predict` gives for a frame of that row, to the bit.
 
-Everything that does not depend on the values is done once. What says nothing of one row (an estimator, a calibrator or
+Everything that does not depend on the values is done once. What has no form for one row (an estimator, a calibrator or
 a function of an installed package, a transform without a row form) goes through its form for many rows.
 """
 

@@ -1,4 +1,4 @@
-"""Alerts: said once each, kept in a log file, and sent to the services that the project names.
+"""Alerts: each raised once, kept in a log file, and sent to the services that the project names.
 
 The log file comes first and is durable. A service that is down costs the caller a
 bounded time and nothing else; that it was not reached is recorded.
@@ -195,7 +195,7 @@ def _open_service(url: str) -> Any:
 
 
 def _notify(name: str, service: Any, alert: Alert, outcomes: dict[str, str | None]) -> None:
-    """Send to one service and note what came of it; nothing it raises goes further."""
+    """Send to one service and note the outcome; an exception of the service is not raised further."""
     if service is None:
         outcomes[name] = "not a URL that apprise understands"
         return

@@ -51,7 +51,7 @@ def day_of(instant: datetime) -> date:
 
 
 def champion_days(first_deployed: datetime | None, now: datetime) -> tuple[date, ...]:
-    """Return the days, in order, on which a model has been in charge; today alone before the first deployment."""
+    """Return the days, in order, on which a model has had a champion; today alone before the first deployment."""
     first = min(day_of(first_deployed), day_of(now)) if first_deployed else day_of(now)
     return tuple(first + _DAY * count for count in range((day_of(now) - first).days + 1))
 

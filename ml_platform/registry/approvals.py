@@ -53,7 +53,7 @@ def decide(
 
 
 def decision_on(project: Project, model: str, trained_id: str) -> LedgerLine | None:
-    """Return the last word on a trained model; None where nobody has said anything."""
+    """Return the last decision on a trained model; None where there is no decision yet."""
     decisions = [line for line in ledger_lines(project.database, _ref(model)) if line.to_value == trained_id]
     return decisions[-1] if decisions else None
 

@@ -56,7 +56,7 @@ def _version(project: Project, model: str, id: str | None) -> Version | None:
 
 
 def first_deployed(project: Project, model: str) -> datetime | None:
-    """Return when a version of the model was first in charge, or None where none was yet."""
+    """Return when a version of the model first became champion, or None where none has been yet."""
     lines = ledger_lines(project.database, champion_ref(model))
     return lines[0].at if lines else None
 
@@ -81,7 +81,7 @@ def rivals_of(project: Project, model: str, trained_id: str, snapshot_id: str | 
 
     So the evaluation that a deployment rested on is found again as it was, and not made again. On another snapshot than
     that of this evaluation, the champion is its own rival: a rule is the same version after each retraining, and its
-    evaluation on newer rows says whether it still earns more than doing nothing.
+    evaluation on newer rows shows whether it still earns more than doing nothing.
 
     Parameters
     ----------

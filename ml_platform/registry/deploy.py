@@ -68,9 +68,9 @@ def deploy(
     StaleEvaluation
         When the evaluation is against another champion, anchor or release rule.
     ApprovalNeeded
-        When the declaration asks for approval, and nobody approved exactly this trained model.
+        When the declaration asks for approval, and no one approved exactly this trained model.
     ArtifactDamaged
-        When the evaluation or the predictor is not what its id says.
+        When the evaluation or the predictor does not match its id.
     EvaluationError
         When trained model or evaluation belong to another model, or the evaluation to another trained model.
     LedgerDamaged
@@ -124,7 +124,7 @@ def is_candidate(project: Project, version: Version) -> bool:
 
 
 def kept_out(project: Project, version: Version) -> str | None:
-    """Return why no run deploys a version, whatever its evaluation says; None where nothing is against it."""
+    """Return why no run deploys a version, whatever its evaluation recommends; None where nothing is against it."""
     if was_rolled_back(project, version):
         return "it was rolled back; ml-platform rollback names the reason"
     reason = why_ended(project, version)
@@ -162,7 +162,7 @@ def _require_approval(project: Project, version: Version) -> None:
 def _require_match(
     project: Project, version: Version, trained: Artifact, evaluation: Artifact, current: str | None
 ) -> None:
-    """Refuse an evaluation that says nothing about this deployment."""
+    """Refuse an evaluation that is not about this deployment."""
     about, model = EvaluationManifest.of(evaluation), version.model
     actual = about.id_of(evaluation.inputs, evaluation.objects)
     if actual != evaluation.id:

@@ -15,7 +15,7 @@ _CHAMPION, _LATEST = "champion", "latest"
 
 
 def version_named(project: Project, text: str) -> Version:
-    """Return the version that a name stands for; a model's name alone stands for its champion.
+    """Return the version that a name refers to; a model's name alone refers to its champion.
 
     Raises
     ------

@@ -157,7 +157,7 @@ def enter_next_stage(project: Project, rollout: Rollout, reason: str, actor: str
 def end_rollout(
     project: Project, rollout: Rollout, reason: str, actor: str, now: datetime, *, stays_out: bool = True
 ) -> LedgerLine:
-    """Remove a candidate; the champion goes on answering every request.
+    """Remove a candidate; the champion continues to answer every request.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""How a project stands: sources, feature tables, champions, predictions, drift, value, alerts. Read only."""
+"""The status of a project: sources, feature tables, champions, predictions, drift, value, alerts. Read only."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class DataStatus:
 
 @dataclass(frozen=True)
 class ChampionStatus:
-    """The version in charge, since when, by whom and why.
+    """The live version, since when, by whom and why.
 
     Attributes
     ----------
@@ -128,7 +128,7 @@ class ModelStatus:
     missed
         The rows of the monitoring window that got no prediction in time; None where no day of it is logged.
     reproduced
-        The last time that one of its versions was trained again, and what came of it; None before the first.
+        The last time that one of its versions was trained again, and the outcome; None before the first.
     waiting
         The number of the version that waits for approval; None where none does.
     nodes
@@ -190,7 +190,7 @@ class ProjectStatus:
 
 
 def project_status(project: Project, now: datetime) -> ProjectStatus:
-    """Return how a project stands at `now`. Nothing is computed or changed."""
+    """Return the status of a project at `now`. Nothing is computed or changed."""
     spec = project.spec
     return ProjectStatus(
         project=spec.name,
@@ -251,7 +251,7 @@ def _more_nodes(project: Project, name: str) -> Iterator[DataStatus]:
 
 
 def champion_status(project: Project, name: str, now: datetime) -> ChampionStatus | None:
-    """Return the version in charge at `now`, or None where none was deployed by then."""
+    """Return the live version at `now`, or None where none was deployed by then."""
     version = champion(project, name, at=now)
     if version is None:
         return None

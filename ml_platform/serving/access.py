@@ -17,7 +17,7 @@ SCOPES: tuple[Scope, ...] = ("predict", "events", "admin")
 
 
 class ServiceTokenNeeded(PlatformError):
-    """The service can be reached from other machines, and asks nobody who they are."""
+    """The service can be reached from other machines, and has no token to check clients by."""
 
     def __init__(self, host: str) -> None:
         names = ", ".join(map(variable, SCOPES))
@@ -93,7 +93,7 @@ class ServiceAccess:
         kind, _, sent = authorization.partition(b" ")
         if kind.lower() != b"bearer" or not sent:
             raise RequestProblem(401, "token_needed", "send the header Authorization: Bearer TOKEN.")
-        # every token is compared, so that the time says nothing
+        # every token is compared, so that the response time reveals nothing
         matching = {name for name, token in self.tokens.items() if hmac.compare_digest(sent, token)}
         if not matching:
             raise RequestProblem(401, "wrong_token", "the token is not one of this service.")

@@ -32,7 +32,7 @@ class Request:
     Attributes
     ----------
     rest
-        What the path says after the route, such as the name of a model.
+        The path after the route, such as the name of a model.
     """
 
     method: str
@@ -179,7 +179,7 @@ class App:
 
 
 def find_route(routes: Mapping[str, Route], path: str) -> tuple[Route, str]:
-    """Return the route of a path, and what the path says after it.
+    """Return the route of a path, and the rest of the path.
 
     Raises
     ------
@@ -191,7 +191,7 @@ def find_route(routes: Mapping[str, Route], path: str) -> tuple[Route, str]:
     parts = whole.split("/")
     if len(parts) == 2 and parts[0] in routes:
         return routes[parts[0]], parts[1]
-    for place in (1, 2):  # the name stands there: models/NAME/predict, v2/models/NAME
+    for place in (1, 2):  # the place of the name: models/NAME/predict, v2/models/NAME
         if len(parts) > place:
             key = "/".join([*parts[:place], *parts[place + 1 :]])
             if key in routes and parts[place]:

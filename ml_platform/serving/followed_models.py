@@ -73,7 +73,7 @@ class FollowedModels:
 
     @property
     def now(self) -> datetime:
-        """The project's time: a simulated clock stands in the database, and is as it was at the last look."""
+        """The project's time: a simulated clock is stored in the database, and is as it was at the last look."""
         return self.project.clock.now() if self.project.spec.file.clock == "wall" else self.seen_at
 
     def look(self) -> list[Followed]:
@@ -82,7 +82,7 @@ class FollowedModels:
         Raises
         ------
         PlatformError
-            Where the database cannot be read; what serves goes on serving.
+            Where the database cannot be read; the versions that are loaded continue to serve.
         """
         self.seen_at = self.project.clock.now()
         changed = []

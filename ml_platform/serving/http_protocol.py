@@ -81,4 +81,4 @@ class GuardedProtocol(HttpToolsProtocol):
 _REFUSED: Any = SimpleNamespace(
     response_complete=True, keep_alive=True, disconnected=False, message_event=asyncio.Event()
 )
-"""Stands for a request that was answered: what follows of its body is read and dropped."""
+"""Represents a request that was answered: what follows of its body is read and dropped."""

@@ -80,15 +80,15 @@ class Metrics:
         counter.inc(rows)
 
     def serves(self, model: str, version: int) -> None:
-        """Say which version answers."""
+        """Record which version answers."""
         self._version.labels(model).set(version)
 
     def feature_age(self, table: str, seconds: float) -> None:
-        """Say how old a published table is."""
+        """Record how old a published table is."""
         self._tick_age.labels(table).set(seconds)
 
     def unexpected(self, route: str, error: BaseException) -> RequestProblem:
-        """Write a line about an error that nobody foresaw, and return what the client is told: where to look."""
+        """Write a line about an unexpected error, and return what the client receives: where to look."""
         id = uuid.uuid4().hex[:12]
         log_line("error", route=route, error_id=id, error=redact("".join(traceback.format_exception(error))))
         return RequestProblem(500, "unexpected", f"the service failed; its log has the reason at error_id {id}.")

@@ -1,7 +1,7 @@
 """Refusing requests that could not be answered in time, before anything is done for them.
 
 A worker answers one request after the other, so the number of requests in progress, and how late its loop comes round,
-say how long a new one waits.
+show how long a new one waits.
 """
 
 from __future__ import annotations

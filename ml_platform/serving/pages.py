@@ -15,7 +15,7 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self'; "
     "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
-"""Scripts come from files beside the page alone, and it asks nobody but this service."""
+"""Scripts come from files beside the page alone, and the page sends requests to no other service."""
 PAGE = "try.html"
 _TYPES: Mapping[str, bytes] = {
     "try.html": b"text/html; charset=utf-8",

@@ -29,7 +29,7 @@ class RequestProblem(Exception):
 
     @classmethod
     def malformed(cls, message: str) -> RequestProblem:
-        """Return the problem of a body that is not what its media type says."""
+        """Return the problem of a body that does not have the format of its media type."""
         return cls(400, "malformed_body", message)
 
     @classmethod

@@ -22,7 +22,7 @@ _MAX_FAST = 5
 
 
 class AddressTaken(PlatformError):
-    """The service cannot listen where it was told to."""
+    """The service cannot listen on the address that was configured."""
 
     def __init__(self, host: str, port: int, reason: str) -> None:
         super().__init__(f"the service cannot listen on {host}:{port}: {reason}. Give another port with --port PORT.")

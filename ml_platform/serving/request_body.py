@@ -1,6 +1,6 @@
 """Bodies of requests: JSON, read strictly.
 
-Python's reader takes more than JSON has, and forgets what comes twice. A request that says two things, or something
+Python's reader takes more than JSON has, and forgets what comes twice. A request with one key twice, or with a value
 that no column can hold, is refused and not repaired.
 """
 

@@ -34,7 +34,7 @@ class Routes:
         self._is_beside = False
 
     def table(self) -> Mapping[str, Route]:
-        """Return the routes by path; a name stands after the first part where the key has two."""
+        """Return the routes by path; a name comes after the first part where the key has two."""
         return {
             "models/predict": Route("predict", _POST, self.predict, "predict"),
             "models/features": Route("features", _POST, self.features, "predict"),
@@ -121,12 +121,12 @@ class Routes:
         answered = await self._answers(model, rows)
         open_inference.answer(
             model, [item.body for item in answered], body
-        )  # what is wrong is said before it is logged
+        )  # errors are found before anything is logged
         bodies = await self.commit(model, answered)
         return Response(self._service.encode(open_inference.answer(model, bodies, body)))
 
     async def v2_model(self, request: Request) -> Response:
-        """Say what a model is, as the Open Inference Protocol has it; that it answers is that it is ready."""
+        """Return what a model is, as the Open Inference Protocol has it; an answer means that it is ready."""
         return Response(self._service.encode(open_inference.metadata(self._service.model(request.rest))))
 
     async def features(self, request: Request) -> Response:
@@ -168,11 +168,11 @@ class Routes:
         return Response(self._service.encode(explanation))
 
     async def healthy(self, request: Request) -> Response:
-        """Say that the worker lives."""
+        """Report that the worker lives."""
         return Response(b'{"status":"ok"}')
 
     async def ready(self, request: Request) -> Response:
-        """Say whether every model has a version that answers."""
+        """Report whether every model has a version that answers."""
         waiting = {
             name: item.problem or "no version"
             for name, item in self._service.followed.models.items()

@@ -12,7 +12,7 @@ from ml_platform.serving.request_body import shown
 
 
 class RowReader:
-    """Reads the instants of rows; what else is wrong with a row, the look-up says.
+    """Reads the instants of rows; the look-up reports what else is wrong with a row.
 
     Parameters
     ----------

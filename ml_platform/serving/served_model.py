@@ -1,4 +1,4 @@
-"""One version of a model, ready to answer: from what a request says to a score, an action, and the record of both."""
+"""One version of a model, ready to answer: from the row of a request to a score, an action, and the record of both."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Answered:
     Attributes
     ----------
     row
-        What the request said.
+        The row in the request.
     values
         What was looked up for it.
     look_up_took, predict_took
@@ -195,7 +195,7 @@ class ServedModel:
         return looked_up, self._form.predict([values[name] for name in self._inputs])
 
     def read_key(self, row: Mapping[str, Any]) -> tuple[Any, ...]:
-        """Return the entity's key as a request says it, null where it does not."""
+        """Return the entity's key as a request has it, null where it has none."""
         values = self._reader.read(row)
         return tuple(values.get(name) for name in self._key)
 

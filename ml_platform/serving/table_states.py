@@ -1,4 +1,4 @@
-"""What an answer says of each feature table that it read: tick, age, whether that is late, and too old to be used."""
+"""What an answer reports of each feature table that it read: tick, age, whether it is late, or too old to be used."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class TableStates:
         self._ticks = {name: self._tick(name, tick) for name, tick in ticks.items()}
 
     def state(self, read: TableState, at: int) -> dict[str, Any]:
-        """Return what is said of a table that was read.
+        """Return the state of a table that was read, as an answer reports it.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""One worker process: the service behind uvicorn, on a socket that it shares with the others."""
+"""One worker process: the service run by uvicorn, on a socket that it shares with the others."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from ml_platform.core.private_files import be_private
 
 
 def main() -> None:
-    """Run a worker until it is told to stop, or until its parent ends."""
+    """Run a worker until it gets a signal to stop, or until its parent ends."""
     be_private()
     descriptor, settings = int(sys.argv[1]), json.loads(sys.argv[2])
     threading.Thread(target=_end_with_parent, daemon=True).start()

@@ -46,7 +46,7 @@ class Feature(Declaration, ABC):
     accepts, remedy
         The kinds of expression that it takes, and what to write where another is found.
     gives
-        The kind of its value; None stands for that of its expression.
+        The kind of its value; None for the kind of its expression.
     own_unit
         The unit of its values where the declaration has none.
     """
@@ -89,7 +89,7 @@ class Feature(Declaration, ABC):
 
     @property
     def expression(self) -> str | None:
-        """The expression whose value a row is listed with; None where rows count whatever they say."""
+        """The expression whose value a row is listed with; None where rows are only counted."""
         return self.declared if isinstance(self.declared, str) else None
 
     @property

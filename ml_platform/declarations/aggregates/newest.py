@@ -1,4 +1,4 @@
-"""What the newest or the oldest row says, and when it happened."""
+"""The value of the newest or the oldest row, and when that row happened."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Last(Feature):
     last: ExpressionText = Field(description=EXPRESSION, examples=["minutes_late"])
 
     def parts(self) -> Mapping[str, PartialAggregate]:
-        """Return what the newest row with a value says."""
+        """Return the value of the newest row that has one."""
         return {"newest": PartialAggregate("newest", self.last, self.where)}
 
     def explaining_row(self, values: np.ndarray, known: np.ndarray) -> int | None:
@@ -44,7 +44,7 @@ class First(Feature):
     first: ExpressionText = Field(description=EXPRESSION, examples=["minutes_late"])
 
     def parts(self) -> Mapping[str, PartialAggregate]:
-        """Return what the oldest row with a value says."""
+        """Return the value of the oldest row that has one."""
         return {"oldest": PartialAggregate("oldest", self.first, self.where)}
 
     def explaining_row(self, values: np.ndarray, known: np.ndarray) -> int | None:
@@ -53,7 +53,7 @@ class First(Feature):
 
 
 class AsOf(Feature):
-    """What the newest known row says, null included."""
+    """The value of the newest known row, null included."""
 
     name = "as_of"
     summary = "The value of the newest known row, null included; it takes no windows."
@@ -65,7 +65,7 @@ class AsOf(Feature):
     )
 
     def parts(self) -> Mapping[str, PartialAggregate]:
-        """Return what the newest row says."""
+        """Return the value of the newest row."""
         return {"newest": PartialAggregate("newest", self.as_of, self.where, nulls=True)}
 
     def explaining_row(self, values: np.ndarray, known: np.ndarray) -> int | None:

@@ -27,7 +27,7 @@ def check_derived(scope: Scope, source: SourceSpec) -> Iterator[Problem]:
             text = "belongs to sources that read data. Declare it for the inputs, and remove it here"
             yield Problem(where, (name,), text, kind=FaultKind.NEEDLESS_KEY)
     if any(scope.hides(name) for name in source.reader.inputs):
-        return  # an input that cannot be read says what is wrong
+        return  # the error of an input that cannot be read is reported with that input
     types = {name: column_types(other) for name, other in scope.spec.sources.items()}
     try:
         columns = read_query(source.reader.value, types)[0].columns

@@ -101,7 +101,7 @@ def argument_faults(
     columns
         All columns.
     types
-        The types of the columns that it may name; a column that is not among them is not held against its type.
+        The types of the columns that it may name; a column that is not among them is not compared with its type.
     """
     arguments = expectation.args
     faults = {name: value_fault(_rule(expectation.expect, name), value) for name, value in arguments.items()}

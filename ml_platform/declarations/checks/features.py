@@ -25,7 +25,7 @@ def check_features(scope: Scope, model: ModelSpec) -> Iterator[Problem]:
         place: Place = ("features", index)
         owner, _, column = reference.partition(".")
         if owner in scope.spec.feature_tables and owner in scope.spec.sources:
-            continue  # the table's own fault, said there
+            continue  # the table's own fault, reported there
         table = joined_table(scope.spec, model, owner)
         if table is not None:
             yield from _check_table_column(owner, table.table, where, place, column)

@@ -18,7 +18,7 @@ from ml_platform.declarations.source import SourceSpec
 def check_known(model: ModelSpec, population: RowPopulation, source: SourceSpec) -> Iterator[Problem]:
     """Yield a problem where rows are known only after their prediction time; online, also where that may be.
 
-    Online, a request carries its row, and nobody can send one that nobody knows yet.
+    Online, a request carries its row, and no client can send a row that is not known yet.
 
     Parameters
     ----------
@@ -46,9 +46,9 @@ def check_known(model: ModelSpec, population: RowPopulation, source: SourceSpec)
 
 
 def known_ahead(source: SourceSpec, prediction_time: str) -> timedelta | None:
-    """Return how long before its prediction time a row is known (negative: after); None where nothing tells.
+    """Return how long before its prediction time a row is known (negative: after); None where it is not declared.
 
-    It can be told where both are the same column, more or less a span.
+    It follows from the declarations where both are the same column, more or less a span.
     """
     moment = _moment(parse_expression(prediction_time).root)
     if moment is None:

@@ -89,7 +89,7 @@ def _check_key(scope: Scope, model: ModelSpec) -> Iterator[Problem]:
 
 
 def _check_settled(scope: Scope, model: ModelSpec, label: WindowLabel) -> Iterator[Problem]:
-    """Yield a problem where the label is settled before all rows of its window are known, or nothing says when."""
+    """Yield a problem where the label is settled before all rows of its window are known, or settle is missing."""
     source, where = scope.source(label.source), f"models/{model.name}"
     if source is None:
         return

@@ -1,4 +1,4 @@
-"""Checks of sources that read the predictions of a model: the model, the columns, what the log itself says, circles."""
+"""Checks of sources that read a model's predictions: the model, the columns, what follows from the log, circles."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def check_predictions(scope: Scope, source: SourceSpec) -> Iterator[Problem]:
 
 
 def _check_log_answers(source: SourceSpec) -> Iterator[Problem]:
-    """Yield a problem for each key that says something else than the log does."""
+    """Yield a problem for each key that differs from what the log defines."""
     text = "follows from the prediction log: one row for each prediction, known when it was scored. Remove it"
     yield from check_answers(source, text)
 
@@ -52,7 +52,7 @@ def _check_columns(scope: Scope, source: SourceSpec, model: ModelSpec) -> Iterat
 
 
 def check_answers(source: SourceSpec, text: str) -> Iterator[Problem]:
-    """Yield a problem for each key that says something else than the source's reader does."""
+    """Yield a problem for each key that differs from what the source's reader defines."""
     declared = source.model_dump(mode="json", exclude_none=True)
     for name, answer in source.reader.answers.items():
         if declared[name] != answer:
@@ -60,7 +60,7 @@ def check_answers(source: SourceSpec, text: str) -> Iterator[Problem]:
 
 
 def check_circle(spec: ProjectSpec, source: SourceSpec, place: Place) -> Iterator[Problem]:
-    """Yield a problem where a source needs itself; of several sources in one circle the first says so."""
+    """Yield a problem where a source needs itself; of several sources in one circle, for the first only."""
     path = _circle(spec, NodeName("source", source.name))
     through = [node.subject for node in path if node.kind == "source"]
     if path and source.name == min(name for name in through if _reads_nodes(spec, name)):
@@ -86,7 +86,7 @@ def _circle(spec: ProjectSpec, start: NodeName) -> tuple[NodeName, ...]:
 
 
 def _needs(spec: ProjectSpec, node: NodeName) -> Iterator[NodeName]:
-    """Yield what a node is made from; the stages of a model are told as one, its predictions."""
+    """Yield what a node is made from; the stages of a model count as one node, its predictions."""
     name = node.subject
     if node.kind == "source":
         reader = spec.sources[name].reader if name in spec.sources else None

@@ -165,7 +165,7 @@ def check_code(scope: Scope, declaration: str, place: Place, reference: str) -> 
 
 
 def check_repeats(declaration: str, place: Place, names: Sequence[str]) -> Iterator[Problem]:
-    """Yield a problem for each name that stands in a list a second time."""
+    """Yield a problem for each name that is in a list a second time."""
     seen = set[str]()
     for index, name in enumerate(names):
         if name in seen:

@@ -59,7 +59,7 @@ def check_reference_joins(scope: Scope, model: ModelSpec, place: Place, referenc
 
 
 def owners_of(references: Iterable[str]) -> list[str]:
-    """Return what stands before the dot in some names, each once."""
+    """Return the part before the dot of some names, each once."""
     return list(dict.fromkeys(name.partition(".")[0] for name in references))
 
 

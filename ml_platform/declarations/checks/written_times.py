@@ -12,7 +12,7 @@ from ml_platform.declarations.source import Column
 
 
 def check_written_times(where: str, name: str, column: Column) -> Iterator[Problem]:
-    """Yield what is wrong with the keys of a column that say how its timestamps are written."""
+    """Yield what is wrong with the keys of a column that declare how its timestamps are written."""
     yield from _check_dst(where, name, column)
     yield from _check_format(where, name, column)
     place: Place = ("columns", name, "zone")

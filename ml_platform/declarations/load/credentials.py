@@ -65,7 +65,7 @@ def copied_secrets(file: str, content: bytes) -> Iterator[Fault]:
 
 
 def literal_credentials(document: Document) -> Iterator[tuple[Fault, set[str]]]:
-    """Yield a fault for each credential that stands in project.yaml itself, with what must not be shown of it."""
+    """Yield a fault for each credential that is written in project.yaml, with what must not be shown of it."""
     for path, text, alert in project_credentials(document.value):
         problem = _literal_secret(path, text, alert)
         if problem is not None:

@@ -153,7 +153,7 @@ class _Reading:
             self.faults.append(document.fault(problem.place, problem.message, offset=problem.offset, kind=problem.kind))
 
     def locations(self) -> dict[str, Location]:
-        """Where every declaration stands (``models/NAME``), its keys (``models/NAME.algorithm``) and its columns."""
+        """Where every declaration is (``models/NAME``), its keys (``models/NAME.algorithm``) and its columns."""
         places: dict[str, Location] = {}
         for key, document in self.documents.items():
             places[key] = Location(document.file)
@@ -215,7 +215,7 @@ _Any = TypeVar("_Any", bound=Declaration)
 
 
 def _content(file: str, path: Path) -> bytes | Fault:
-    """Return a declaration's bytes, or why there are none: a device, say, would never end."""
+    """Return a declaration's bytes, or why there are none: reading a device, for example, would never end."""
     try:
         if not path.is_file():
             what = "a link to nothing" if path.is_symlink() else "a folder" if path.is_dir() else "no file of text"

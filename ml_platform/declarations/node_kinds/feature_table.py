@@ -38,7 +38,7 @@ class FeatureTableNode(NodeKind):
 
     @classmethod
     def about(cls, spec: ProjectSpec, subject: str) -> tuple[str, str]:
-        """Return what the declaration says."""
+        """Return the owner and the description in the declaration."""
         return spec.feature_tables[subject].owner, spec.feature_tables[subject].description
 
     @classmethod

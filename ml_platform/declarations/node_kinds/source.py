@@ -44,7 +44,7 @@ class SourceNode(NodeKind):
 
     @classmethod
     def about(cls, spec: ProjectSpec, subject: str) -> tuple[str, str]:
-        """Return what the declaration says."""
+        """Return the owner and the description in the declaration."""
         return spec.sources[subject].owner, spec.sources[subject].description
 
     @classmethod

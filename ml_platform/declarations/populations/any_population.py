@@ -50,7 +50,7 @@ def _names(kind: type[Population]) -> set[str]:
 
 
 class _AnyPopulation:
-    """Tells pydantic, and editors, that a part of a declaration is one of the kinds of populations."""
+    """The schema, for pydantic and for editors, of a part of a declaration that is one of the kinds of populations."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_plain_validator_function(read_population)

@@ -23,11 +23,11 @@ class PopulationColumns:
     Attributes
     ----------
     name
-        What stands before the dot in their names.
+        The part before the dot in their names.
     node
         Where they come from: a source, or the feature table that names the entities.
     key
-        The columns that tell the rows of one batch run apart.
+        The columns that distinguish the rows of one batch run.
     """
 
     name: str
@@ -93,7 +93,7 @@ class Population(Declaration):
     @property
     @abstractmethod
     def owner(self) -> str:
-        """What stands before the dot in the names of its columns."""
+        """The part before the dot in the names of its columns."""
 
     @property
     @abstractmethod
@@ -117,7 +117,7 @@ class Population(Declaration):
 
     @property
     def question_columns(self) -> tuple[str, ...]:
-        """The columns of the frame, beside the key of its own columns, that tell questions apart."""
+        """The columns of the frame, beside the key of its own columns, that distinguish questions."""
         return ()
 
     @property
@@ -137,7 +137,7 @@ class Population(Declaration):
 
     @property
     def schedule(self) -> Schedule | None:
-        """The batch runs, where the population says when they are."""
+        """The batch runs, where the population declares when they are."""
         return None
 
     @property

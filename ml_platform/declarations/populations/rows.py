@@ -1,4 +1,4 @@
-"""The population of a source's rows, each of which says when it is asked about."""
+"""The population of a source's rows, each of which has its prediction time."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from ml_platform.declarations.source import SourceSpec
 from ml_platform.declarations.types import Cron, ExpressionText
 
 OWNER = "population"
-"""What stands before the dot in the names of the columns of such a question: of the entity's key."""
+"""The part before the dot in the names of the columns of such a question: of the entity's key."""
 
 
 class TickPopulation(Population):
@@ -76,12 +76,12 @@ class TickPopulation(Population):
         return True
 
     def naming(self, tables: Mapping[str, FeatureTableSpec]) -> tuple[str, ...]:
-        """Return the feature tables that say which entities there are: those of its entity that the condition reads."""
+        """Return the feature tables that list the entities: those of its entity that the condition reads."""
         owners = dict.fromkeys(name.partition(".")[0] for name in self.references)
         return tuple(owner for owner in owners if owner in tables and tables[owner].entity == self.entity)
 
     def node(self, tables: Mapping[str, FeatureTableSpec]) -> NodeName | None:
-        """Return the first feature table that says which entities there are."""
+        """Return the first feature table that lists the entities."""
         naming = self.naming(tables)
         return NodeName("feature_table", naming[0]) if naming else None
 

@@ -14,7 +14,7 @@ __all__ = ["code_version", "load_function"]
 
 
 def code_version(kind: str, root: Path | None = None, functions: Sequence[str] = ()) -> str:
-    """Return the version of the code behind a kind of node, such as ``snapshot-1``.
+    """Return the version of the code that makes a kind of node, such as ``snapshot-1``.
 
     Parameters
     ----------

@@ -1,3 +1,3 @@
-"""YAML files as trees of nodes with places, and faults that say where they stand."""
+"""YAML files as trees of nodes with places, and faults with their places."""
 
 __all__ = ["document", "pydantic_errors"]

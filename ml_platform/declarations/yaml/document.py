@@ -1,4 +1,4 @@
-"""One YAML file: its plain values, and where each of them stands."""
+"""One YAML file: its plain values, and where each of them is."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ class Document:
         offset: int = 0,
         kind: FaultKind = FaultKind.VALUE,
     ) -> Fault:
-        """Return a fault at the value under `path`, or at its key; a mapping's fault always stands at its key.
+        """Return a fault at the value under `path`, or at its key; a mapping's fault is always at its key.
 
-        Parts of the path that do not exist (a missing key, say) are skipped. `offset` counts characters inside a text.
+        Parts of the path that do not exist (a missing key) are skipped. `offset` counts characters inside a text.
         """
         line, column = self._position(path, at_key, offset)
         return Fault(self.file, line, column, _bounded(message), kind)
@@ -93,7 +93,7 @@ def holds(value: Any, part: str | int) -> bool:
 
 
 def _inside(node: YamlNode, offset: int) -> int:
-    """Return how far right of a text's start its character `offset` stands; 0 where it may be on another line."""
+    """Return how far right of a text's start its character `offset` is; 0 where it may be on another line."""
     if offset == 0 or not isinstance(node.value, str) or node.start.line != node.end.line:
         return 0
     return offset + (1 if node.style in ("'", '"') else 0)
@@ -138,7 +138,7 @@ class _Reader:
         self._values = 0
 
     def value(self, node: YamlNode) -> Any:
-        self._values += 1  # an alias is read as often as it stands
+        self._values += 1  # an alias is read as often as it occurs
         if self._values > MAX_NODES:
             problem = f"aliases expand to more than {MAX_NODES:,} values. Write the values out"
             raise UnreadableYaml(node.start, problem)

@@ -55,7 +55,7 @@ class YamlNode:
 
     @cached_property
     def members(self) -> dict[str, tuple[YamlNode, YamlNode]]:
-        """Keys and values of a mapping by the key's text; of a key that stands there twice, the first."""
+        """Keys and values of a mapping by the key's text; of a key that occurs twice, the first."""
         by_name: dict[str, tuple[YamlNode, YamlNode]] = {}
         for key, value in pairs(self):
             if isinstance(key.value, str):
@@ -111,7 +111,7 @@ class _Composer:
     _nodes: int = 0
 
     def take(self, event: Any) -> None:
-        """Put what an event says into the tree."""
+        """Put the content of an event into the tree."""
         match event:
             case yaml.DocumentStartEvent():
                 if self.root is not None:
@@ -195,7 +195,7 @@ _MAX_DIGITS = 400
 
 
 def plain_value(text: str) -> Any:
-    """Return what a scalar without quotes stands for in YAML 1.2: a number, a boolean, null, or text.
+    """Return what a scalar without quotes means in YAML 1.2: a number, a boolean, null, or text.
 
     Raises
     ------

@@ -72,7 +72,7 @@ def _fault(kind: str, loc: Loc, ctx: dict[str, Any], message: str, model: type[B
 
 
 def _refused(message: str, value: Any) -> str:
-    """Return what a validator said; what came from the environment may be a secret, and is not shown."""
+    """Return a validator's message; what came from the environment may be a secret, and is not shown."""
     if isinstance(value, str) and "${" in value:
         return f"the value of {value} is not allowed. Set it to another value."
     return message
@@ -112,7 +112,7 @@ def _sentence(where: str, message: str) -> str:
 
 
 def either(names: Sequence[str]) -> str:
-    """Return a choice as people say it: ``a, b or c``."""
+    """Return a choice as people write it: ``a, b or c``."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
 
 

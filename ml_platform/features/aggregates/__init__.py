@@ -1,3 +1,3 @@
-"""The parts of features over rows, cells and windows; what an aggregate is stands in its declaration."""
+"""The parts of features over rows, cells and windows; the declaration of an aggregate defines what it is."""
 
 __all__ = ["answers", "partials", "value_counts"]

@@ -35,7 +35,7 @@ from ml_platform.declarations.source import ColumnType
 from ml_platform.features.aggregates.value_counts import counted_lists
 
 PLACE = "_place"
-"""Where a row stands in its source's log: the chunk's number times 2**32 plus the place in the chunk."""
+"""The place of a row in its source's log: the chunk's number times 2**32 plus the place in the chunk."""
 
 EVENT_US = "_event"
 ORDER = "_order"
@@ -218,7 +218,7 @@ def _value(rows: Any, part: PartialAggregate) -> Any:
 
 
 def _order(rows: Any) -> Any:
-    """Return where a row stands among all: by its event, then by when it became known, then by its key."""
+    """Return the place of a row among all: by its event, then by when it became known, then by its key."""
     return rows[EVENT_US].cast(DECIMAL) * ibis.literal(_PLACES, DECIMAL) + rows[PLACE].cast(DECIMAL)
 
 

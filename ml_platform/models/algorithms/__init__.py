@@ -1,4 +1,4 @@
-"""One file for each algorithm, or for a few of one family: what a declaration may say, and how it fits and predicts.
+"""One file for each algorithm, or for a few of one family: what a declaration may set, and how it fits and predicts.
 
 A new algorithm is a new file here, and nothing else: `ml_platform.declarations.algorithms` finds it. An installed
 package adds one by an entry point of the group ``ml_platform.algorithms``. These files are imported to check a

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _FILE = "trees.cbm"
 _LOSSES: Mapping[Task, str] = {"binary": "Logloss", "multiclass": "MultiClass", "regression": "RMSE"}
 _OF_THE_RUN = {"model_guid": "", "train_finish_time": "", "params": "{}", "output_options": "{}", "training": "{}"}
-"""What CatBoost notes in a model about the run that fitted it, and what stands there instead."""
+"""What CatBoost notes in a model about the run that fitted it, and the text that replaces it."""
 _SEVERAL_CLASSES = '{"loss_function": {"type": "MultiClass", "params": {}}}'
 _LARGEST = 3.4e38
 """CatBoost sees numbers in 32 bits."""

@@ -42,7 +42,7 @@ class LightGBM(Estimator):
     Attributes
     ----------
     text
-        LightGBM's own text. Its categories are the platform's codes; what they stand for is in the manifest.
+        LightGBM's own text. Its categories are the platform's codes; the manifest has the category of each code.
     """
 
     text: str

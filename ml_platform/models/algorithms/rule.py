@@ -1,4 +1,4 @@
-"""An expert's rule: an expression over the columns, used as it stands."""
+"""An expert's rule: an expression over the columns, used without fitting."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Rule(Estimator):
     source
         The population's source, whose columns the expression names without a dot.
     null_score
-        The score where the expression is null: 0 for binary (the rule does not say yes), else the label's mean.
+        The score where the expression is null: 0 for binary (the rule is not met), else the label's mean.
     """
 
     expression: str

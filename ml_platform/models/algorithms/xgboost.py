@@ -111,7 +111,7 @@ class XGBoost(Estimator):
 
     @classmethod
     def monotone_fault(cls, params: Mapping[str, Any], task: Task) -> str | None:
-        """Return why the loss cannot keep monotone columns: its leaves are fitted anew after the trees are grown."""
+        """Return why the loss cannot keep monotone columns: its leaves are fitted again after the trees are grown."""
         loss = "reg:quantileerror" if task == "quantile" else params.get("objective")
         if loss not in ("reg:quantileerror", "reg:absoluteerror"):
             return None

@@ -105,7 +105,7 @@ class Estimator(AlgorithmKind):
     """
 
     kind: ClassVar[str]
-    """Which class reads it when it is loaded: the name, unless the class says otherwise."""
+    """Which class reads it when it is loaded: the name, unless the class sets another."""
     notes: tuple[str, ...] = ()
     """What the library warned of while it fitted."""
 
@@ -137,7 +137,7 @@ class Estimator(AlgorithmKind):
     def row_function(self, columns: RowColumns) -> Callable[[Row], float | tuple[float, ...]]:
         """Return what gives the score of one row, with the bits of `predict`: a number, or one for each class.
 
-        Unless an algorithm says how, the row goes through `predict`. What is returned is used by one thread.
+        Unless an algorithm defines its own, the row goes through `predict`. What is returned is used by one thread.
 
         Parameters
         ----------

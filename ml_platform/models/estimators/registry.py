@@ -1,4 +1,4 @@
-"""Which estimator stands behind an algorithm's name, and which loader reads a kind."""
+"""Which estimator an algorithm's name refers to, and which loader reads a kind."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ class ScikitLearn(Estimator):
     trusted
         Types that a stored estimator may hold beside skops' plain ones.
     keeps_nulls
-        Whether it reads nulls of numbers; else the median stands in for them.
+        Whether it reads nulls of numbers; else the median replaces them.
     has_threads
         Whether it fits in several threads.
     notes

@@ -15,7 +15,7 @@ from ml_platform.declarations.user_code.load import PRIVATE_PACKAGE
 
 _SCHEMA = "schema.json"
 _PROJECT = "the_project"
-"""Stands in the file for the package of the project's modules, whose name differs from folder to folder."""
+"""The name in the file for the package of the project's modules, whose real name differs from folder to folder."""
 _PLAIN = {"numpy.dtype", "builtins.object"}
 
 
@@ -72,7 +72,7 @@ def _below(module: str, package: str) -> str:
 
 
 def _is_allowed(name: str, of_project: object) -> bool:
-    """Return whether a name is a class that stands where it says, in scikit-learn or in the project."""
+    """Return whether a name is a class of scikit-learn or of the project, defined in the package that the name has."""
     if name in _PLAIN:
         return True
     if not of_project and not name.startswith("sklearn."):

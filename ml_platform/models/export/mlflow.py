@@ -101,7 +101,7 @@ def _load_pyfunc(path: str) -> LoadedPredictor:
 
 
 def predictor_in(folder: Path) -> Predictor:
-    """Return the predictor whose files stand in a folder, as `Predictor.files` gives them.
+    """Return the predictor whose files are in a folder, as `Predictor.files` gives them.
 
     Raises
     ------

@@ -27,7 +27,7 @@ class DenseColumn:
     level
         The category's code that it indicates; None for a number.
     fill, center, scale
-        For a number: its median stands in for null; then it is centered and scaled. A constant is not scaled.
+        For a number: its median replaces null; then it is centered and scaled. A constant is not scaled.
     """
 
     source: int

@@ -55,7 +55,7 @@ def _cpu_class(flags: frozenset[str]) -> str:
 
 def _blas() -> list[str]:
     """Return each loaded library of linear algebra with its version and the kernels that it chose."""
-    import scipy.linalg  # noqa: F401  (NumPy and SciPy bring a library each, which is told once it is loaded)
+    import scipy.linalg  # noqa: F401  (NumPy and SciPy bring a library each, which is listed once it is loaded)
     from threadpoolctl import threadpool_info
 
     libraries = [item for item in threadpool_info() if item["user_api"] == "blas"]

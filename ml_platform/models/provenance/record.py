@@ -30,7 +30,7 @@ def provenance(spec: ProjectSpec, files: Mapping[str, bytes]) -> dict[str, Any]:
     Raises
     ------
     DirtyTree
-        Where a file differs from the commit and the project says ``audit: {dirty_tree: refuse}``.
+        Where a file differs from the commit and the project declares ``audit: {dirty_tree: refuse}``.
     """
     commit = commit_of(spec.root, files)
     if commit is not None and commit.dirty and spec.file.audit.dirty_tree == "refuse":

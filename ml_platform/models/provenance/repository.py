@@ -1,4 +1,4 @@
-"""The git commit that a project stands at, and which of its files differ from it."""
+"""The git commit that a project is at, and which of its files differ from it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ENVIRONMENT = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
 
 @dataclass(frozen=True)
 class Commit:
-    """Where a project stands in its repository.
+    """The commit that a project is at in its repository.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ def commit_of(root: Path, files: Iterable[str]) -> Commit | None:
 
 
 def _git(root: Path, *command: str) -> str | None:
-    """Return what git says, or None where it cannot say it."""
+    """Return the output of a git command, or None where it fails."""
     environment = {name: value for name, value in os.environ.items() if name not in _ENVIRONMENT}
     environment["GIT_OPTIONAL_LOCKS"] = "0"  # asking must not write, also not to the index
     try:

@@ -3,7 +3,7 @@
 Of every column the share of missing values. Of a number the mean of its mid-rank in the
 reference's distribution (the probability integral transform: 0 to 1, equal values get
 the middle), the mean of |2 rank - 1|, its spread, and the mean of its position: the
-normal score of the rank, which goes on beyond the reference's range. Ranks see shifts,
+normal score of the rank, which continues beyond the reference's range. Ranks see shifts,
 flags and zero inflation, the spread sees changes of scale; the position sees a large
 shift of a column whose level moves much by itself, where ranks have an end. Of a
 category the share of each frequent value, and of values that are new or rare.
@@ -89,7 +89,7 @@ class Scale:
         if self.is_ranked:
             ranked = (missing, Series(column, "level"), Series(column, "spread"))
             return (*ranked, Series(column, "position")) if self.has_positions else ranked
-        # of two values one share says all, the other is what it leaves
+        # of two values one share is enough, the other is the rest
         shares = self.categories[1:] if len(self.categories) <= _TWO else self.categories
         return (missing, *(Series(column, "share", value) for value in (*shares, OTHER)))
 

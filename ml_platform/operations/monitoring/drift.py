@@ -1,6 +1,6 @@
 """Drift: whether the columns of the current window differ from the champion's reference by more than they move anyway.
 
-`ml_platform.operations.monitoring.daily_series` says what is followed of a column,
+`ml_platform.operations.monitoring.daily_series` defines what is followed of a column,
 `ml_platform.operations.monitoring.window_test` how far it may move; this module turns both into
 one verdict a column, and one for the model.
 """
@@ -79,8 +79,8 @@ def summarize_reference(
     Parameters
     ----------
     keys
-        For each feature the columns that name its entity; the frame of features holds them too. Only features that
-        stand here are followed; by default all columns of the frame.
+        For each feature the columns that name its entity; the frame of features holds them too. Only these features
+        are followed; by default all columns of the frame.
     """
     frame, times = features
     keys = {str(name): () for name in frame.columns} if keys is None else keys

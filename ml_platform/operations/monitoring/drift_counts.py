@@ -14,7 +14,7 @@ class DriftCounts:
     Attributes
     ----------
     undecided
-        Columns that have too few rows, or that move so much by themselves that no change could be told.
+        Columns that have too few rows, or that move so much by themselves that no change could be detected.
     """
 
     drifted: int

@@ -35,7 +35,7 @@ class Effect:
     Attributes
     ----------
     interval
-        Of the sum over the rows that were acted on; None where a group has too few rows, and `declined` says so.
+        Of the sum over the rows that were acted on; None where a group has too few rows, with the reason in `declined`.
     acted, held_out
         Rows on which the model wanted to act, and rows of them that were held out.
     """

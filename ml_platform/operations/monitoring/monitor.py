@@ -45,9 +45,9 @@ _PAGE = "report.html.gz"
 
 
 def monitor_model(project: Project, model_name: str, inputs: Mapping[str, str], now: datetime) -> Materialized:
-    """Compare the champion's recent predictions with what it was made from, and say what predictions earned.
+    """Compare the champion's recent predictions with its training data, and report what predictions earned.
 
-    The artifact is of kind ``monitoring``. Its ``about`` tells ``verdict`` (``drift``, ``stable``, ``too few rows``,
+    The artifact is of kind ``monitoring``. Its ``about`` has ``verdict`` (``drift``, ``stable``, ``too few rows``,
     or that no version is deployed) and ``reason``, the ``window`` and its ``rows``, ``columns`` with their figures,
     the value (``realized`` in the newest settled window, ``realized_since`` the first deployment) and ``metrics`` of
     settled predictions, the id of an open ``finding``, and ``report``, the
@@ -82,7 +82,7 @@ def monitor_model(project: Project, model_name: str, inputs: Mapping[str, str], 
 
 
 def monitoring_key(project: Project, model_name: str, inputs: Mapping[str, str], now: datetime) -> str:
-    """Return the key of what monitoring a model at `now` says, with the predictions that are logged."""
+    """Return the key of the result of monitoring a model at `now`, with the predictions that are logged."""
     read = _read_ids(project, model_name, inputs, champion(project, model_name, at=now), now)
     return _key(project, model_name, read, now)
 

@@ -163,7 +163,7 @@ class PersistenceModel:
 def _weekdays(days: DaysWithRows) -> tuple[int, ...]:
     """Return the weekdays that have an effect of their own.
 
-    None if the reference is shorter than four weeks, or if its days do not tell the weekdays apart.
+    None if the reference is shorter than four weeks, or if its days do not distinguish the weekdays.
     """
     if len(days.numbers) < _DAYS_FOR_WEEKDAYS:
         return ()

@@ -72,7 +72,7 @@ def reference_of(project: Project, trained: Artifact) -> Reference:
 def watched_columns(project: Project, model_name: str, predictor: Predictor) -> list[str]:
     """Return the input columns whose drift is followed: features, and what payoffs read.
 
-    Left out are instants, which never stand still, and columns of the population that only transforms may read: keys
+    Left out are instants, which always grow, and columns of the population that only transforms may read: keys
     of rows are among them.
     """
     spec, model = project.spec, project.spec.models[model_name]

@@ -1,7 +1,7 @@
-"""Whether a source of predictions still comes from the versions that the models behind it were trained on.
+"""Whether a source of predictions still comes from the versions that the models that read it were trained on.
 
-A new champion may mean something else by the same column, with or without drift. So a source tells the versions that
-its rows come from, and warns while the newest is one that a model in charge has not seen in training.
+A new champion may mean something else by the same column, with or without drift. So a source reports the versions that
+its rows come from, and warns while the newest is one that a champion that reads it has not seen in training.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def versions_in(project: Project, source: str, artifact: Artifact) -> tuple[Vers
 
 
 def check_upstream(project: Project, source: str, versions: Sequence[VersionRows]) -> CheckResult:
-    """Return whether every model in charge was trained on rows of the version that predicts now; a warning if not."""
+    """Return whether every champion that reads a source was trained on rows of the newest version; a warning if not."""
     upstream = project.spec.sources[source].reader.model
     summary = {"versions": _named(upstream, [item.version for item in versions]) if versions else "none yet"}
     if not versions:
@@ -97,6 +97,6 @@ def _trained_without(
 
 
 def _named(model: str | None, numbers: Sequence[int]) -> str:
-    """Return versions as people say them: ``late@1, @2 and @3``."""
+    """Return versions as people read them: ``late@1, @2 and @3``."""
     *others, last = (f"@{number}" for number in numbers[-_LISTED:])
     return f"{model}{', '.join(others)} and {last}" if others else f"{model}{last}"

@@ -76,7 +76,7 @@ def alarm_chance(series: int, window_days: int, alarms_a_year: float = ALARMS_A_
 
 @dataclass(frozen=True)
 class _Group:
-    """Series that share their days, and what the reference says of them."""
+    """Series that share their days, and the statistics of them in the reference."""
 
     places: tuple[int, ...]
     model: PersistenceModel

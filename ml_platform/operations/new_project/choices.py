@@ -1,4 +1,4 @@
-"""Choosing key, time and label of a new project: what a person says, else a guess that is shown."""
+"""Choosing key, time and label of a new project: what a person names, else a guess that is shown."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MARGIN_DAYS = 8
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a person said; None where a guess is wanted."""
+    """What a person named; None where a guess is wanted."""
 
     key: tuple[str, ...] | None = None
     time: str | None = None

@@ -1,4 +1,4 @@
-"""The files of a new project, with comments that say what to look at next."""
+"""The files of a new project, with comments on what to look at next."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ _WORDS = ("true", "false", "null", "none")
 
 
 class UnusableFile(PlatformError):
-    """A project cannot be made from a file; the sentence says why, and what to do."""
+    """A project cannot be made from a file; the sentence gives the reason, and what to do."""
 
     def __init__(self, file: object, problem: str) -> None:
         super().__init__(f"{file}: {problem} Nothing was written.")

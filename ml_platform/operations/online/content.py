@@ -72,7 +72,7 @@ class PopulationNeeds:
     Attributes
     ----------
     name
-        What stands before the dot in their names.
+        The part before the dot in their names.
     keys
         The key of its entity.
     needed
@@ -179,7 +179,7 @@ def tables_of(contents: Sequence[EntityContent]) -> list[str]:
 
 
 def layout_id(contents: Sequence[EntityContent]) -> str:
-    """Return what tells layouts apart: kinds of records, their blocks and types, in order."""
+    """Return the id of a layout: of the kinds of records, their blocks and types, in order."""
     described = [
         [
             item.record_keys.kind,

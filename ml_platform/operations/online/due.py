@@ -61,7 +61,7 @@ class TableAge:
 
 
 def published_description(project: Project) -> Description:
-    """Return what a project's online store says that it holds.
+    """Return the description that a project's online store has of its content.
 
     Raises
     ------

@@ -21,7 +21,7 @@ RULE = "The published tick of a table is at most one refresh interval older than
 
 @dataclass(frozen=True)
 class OnlineStatus:
-    """How the online store stands.
+    """Whether the online store can be read, and how old its tables are.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class OnlineStatus:
 
 
 def online_status(project: Project, now: datetime) -> OnlineStatus | None:
-    """Return how a project's online store stands; None where no model is online."""
+    """Return the status of a project's online store; None where no model is online."""
     if not online_models(project.spec):
         return None
     try:

@@ -31,7 +31,7 @@ class TableState(NamedTuple):
     Attributes
     ----------
     alias
-        What stands before the dot in the names of its features.
+        The part before the dot in the names of its features.
     tick
         The refresh tick that was read, in microseconds since 1970 UTC.
     has_history
@@ -223,7 +223,7 @@ class _Bound:
         )
 
     def _states(self, alias: str, table: str) -> tuple[TableState, TableState]:
-        """Return what is said of a table that does not know the entity, and of one that does."""
+        """Return the states of a table that does not know the entity, and of one that does."""
         tick = self._described.tables[table].tick
         return TableState(alias, table, tick, False), TableState(alias, table, tick, True)
 

@@ -1,7 +1,7 @@
 """Whether the entity of a row is in the model's population, by what the online store holds.
 
 The rule is that of training and batch runs (`ml_platform.datasets.membership`), over the published features. What no
-published feature says (``until``, ``max_rows``) leaves the answer open.
+published feature shows (``until``, ``max_rows``) leaves the answer open.
 """
 
 from __future__ import annotations

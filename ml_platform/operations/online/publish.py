@@ -22,7 +22,7 @@ from ml_platform.storage.online.opened import open_online_store
 from ml_platform.storage.online.store import Change, OnlineStore
 
 PUBLISHERS = "publish_online"
-"""The name of the lock of whoever changes the store."""
+"""The name of the lock that a process holds while it changes the store."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ class _Publication:
     def _compared(
         self, content: EntityContent, before: Description, changes: _Spool
     ) -> tuple[EntityRecords, dict[str, PublishedTable], dict[str, PublishedRows]]:
-        """Spool the records of one entity that differ, and return what is to be said of all of them."""
+        """Spool the records of one entity that differ, and return the descriptions of all of them."""
         with self.project.engine() as engine:
             records = ContentRecords(self.project, engine, content, self.inputs, self.now)
             seen: list[bytes] = []
@@ -147,7 +147,7 @@ class _Publication:
         return described, records.tables, records.rows
 
     def _spool(self, keys: list[bytes], values: list[bytes], changes: _Spool) -> int:
-        """Spool the records of a chunk that differ from those in the store; return how many stand there."""
+        """Spool the records of a chunk that differ from those in the store; return how many the store has."""
         with self.store.view() as view:
             stored = view.get(keys)
             writes, met = [], 0

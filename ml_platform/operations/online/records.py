@@ -56,12 +56,12 @@ class ContentRecords:
 
     @cached_property
     def tables(self) -> dict[str, PublishedTable]:
-        """What is to be said of each feature table."""
+        """The description of each feature table."""
         return {item.name: self._described(place, item) for place, item in enumerate(self._content.tables)}
 
     @cached_property
     def rows(self) -> dict[str, PublishedRows]:
-        """What is to be said of the rows of each model's population."""
+        """The description of the rows of each model's population."""
         first = len(self._content.tables)
         return {
             item.model: PublishedRows(

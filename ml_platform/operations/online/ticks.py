@@ -20,7 +20,7 @@ def published_tick(project: Project, table: str, now: datetime) -> int:
     """Return the tick of a table that is published at `now`.
 
     Rows that became known by a tick are missing where the source was read before it. Then the last tick before
-    that reading is published: an answer is late, and says so, but it is never another one than training's.
+    that reading is published: an answer is late, and reports so, but it is never another one than training's.
     """
     spec = project.spec.feature_tables[table]
     read = tick_number(to_micros(last_reading(project, spec.source, now)), spec.refresh, 0 * MICROSECOND)
@@ -38,5 +38,5 @@ def last_reading(project: Project, source: str, now: datetime) -> datetime:
 
 
 def overdue(spec: FeatureTableSpec, tick: int, now: datetime) -> bool:
-    """Return whether a published tick is more than one refresh interval behind the one that training could read."""
+    """Return whether a published tick is more than one refresh interval older than the one that training could read."""
     return readable_tick(spec, now) - tick > spec.refresh // MICROSECOND

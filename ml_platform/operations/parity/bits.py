@@ -13,7 +13,7 @@ from ml_platform.declarations.source import ColumnType
 def differing(
     served: pd.DataFrame, recomputed: pd.DataFrame, columns: Mapping[str, ColumnType]
 ) -> dict[str, np.ndarray]:
-    """Return for each column which rows differ; the rows of both frames stand in the same order."""
+    """Return for each column which rows differ; the rows of both frames are in the same order."""
     return {name: _differ(served[name], recomputed[name], kind) for name, kind in columns.items()}
 
 

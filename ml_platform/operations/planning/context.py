@@ -1,4 +1,4 @@
-"""What planning a node can look at: the project as it stands, and what is planned for the nodes before it."""
+"""What planning a node can look at: the project as it is now, and what is planned for the nodes before it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class View:
     planned: dict[str, Planned] = field(default_factory=dict)
     _looks: dict[str, IngestPlan] = field(default_factory=dict)
 
-    # What stands ------------------------------------------------------------
+    # What exists ------------------------------------------------------------
 
     def made(self, node: Node) -> Artifact | None:
         """Return the artifact that a node made last; None before the first, and where it is gone."""
@@ -59,7 +59,7 @@ class View:
         return self._looks[source]
 
     def log(self, source: str) -> Artifact | None:
-        """Return the log with which the next ingest of a source would go on; None where it would begin anew."""
+        """Return the log that the next ingest of a source would extend; None where it would begin with an empty log."""
         look = self.look(source)
         goes_on = look.continues or look.waits_for_rows
         return self.stored("source", look.last.id) if look.last and goes_on else None
@@ -104,7 +104,7 @@ class View:
         return Planned(node.name, node.kind, "would run", None, tuple(reasons), known)
 
     def may_run(self, node: Node, reasons: Sequence[str]) -> Planned:
-        """Return that only running what comes before a node tells whether it makes anything."""
+        """Return that only running what comes before a node shows whether it makes anything."""
         known = usual_duration(self.project.database, node.name)
         return Planned(node.name, node.kind, "may run", None, tuple(reasons), known)
 

@@ -12,7 +12,7 @@ _MISSING = object()
 
 
 def declared_change(before: Mapping[str, Any] | None, after: Mapping[str, Any], kind: str) -> list[str]:
-    """Return reasons why a node's declaration, or the code behind it, asks for it to be made anew.
+    """Return reasons why a change of a node's declaration, or of its code, requires computing the node again.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def declared_change(before: Mapping[str, Any] | None, after: Mapping[str, Any], 
 
 
 def changed_keys(before: Any, after: Any, path: str = "") -> Iterator[str]:
-    """Yield the dotted keys at which two declarations differ, the shortest ones that tell."""
+    """Yield the dotted keys at which two declarations differ, each as short as possible."""
     if not (isinstance(before, Mapping) and isinstance(after, Mapping)):
         if before != after:
             yield path

@@ -1,4 +1,4 @@
-"""What a plan says, as plain facts."""
+"""The content of a plan, as plain facts."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Any, Literal
 from ml_platform.core.hashing import format_instant
 
 Verdict = Literal["up to date", "would run", "may run", "blocked"]
-"""``may run`` where only what comes before can tell; ``blocked`` where a run would end before it, or at it."""
+"""``may run`` where it depends on the nodes before it; ``blocked`` where a run would end before it, or at it."""
 
 CONSEQUENCE = ", which may change it"
-"""How a reason ends that only says which steps come before: no cause of its own."""
+"""The end of a reason that only names the steps that come before: no cause of its own."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Planned:
     Attributes
     ----------
     id
-        The artifact that the node would end with; None where only running tells.
+        The artifact that the node would end with; None where only running shows it.
     reasons
         Why, in words; none where it is up to date, but for a deployment that keeps the champion.
     duration
@@ -85,5 +85,5 @@ def known_duration(nodes: Sequence[Planned]) -> timedelta:
 
 
 def unknown_durations(nodes: Sequence[Planned]) -> list[str]:
-    """Return the names of the nodes of which nobody knows how long they take."""
+    """Return the names of the nodes whose duration is unknown."""
     return [node.node for node in nodes if node.duration is None]

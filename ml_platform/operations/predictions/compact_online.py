@@ -1,7 +1,7 @@
 """Moving the records of the prediction service into the prediction log: each once, whatever is killed when.
 
 A record is known by its prediction id: what the log has already is not added again. A file is removed only after its
-records are in the log, and only when nobody writes to it any more.
+records are in the log, and only when no process writes to it any more.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def compact_online_log(project: Project, now: datetime) -> Compacted:
     Raises
     ------
     ArtifactDamaged, RefConflict, StoreUnavailable
-        The files stay, and the next compaction goes on.
+        The files stay, and the next compaction continues.
     """
     folder, done = online_log_folder(project), Compacted()
     if not frame_files(folder):

@@ -27,13 +27,13 @@ class Logged:
     Attributes
     ----------
     rows
-        As they were logged, by ``prediction_id``; ``_log`` and ``_segment`` say where each stands.
+        As they were logged, by ``prediction_id``; ``_log`` and ``_segment`` are the place of each.
     inputs
         Ids of the artifacts that the scoring read, by node.
     declared
-        The declarations as they were; None where the segment does not tell.
+        The declarations as they were; None where the segment does not have them.
     exact
-        Whether the segment tells what it read itself. If not, `inputs` are those of the day's last scoring.
+        Whether the segment itself records what it read. If not, `inputs` are those of the day's last scoring.
     problem
         Why the declarations are not there.
     """

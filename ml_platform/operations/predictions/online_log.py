@@ -1,6 +1,6 @@
 """The records of predictions that were made online, as a worker writes them before it answers.
 
-A context says once what many predictions share: the version, the declarations, the artifacts behind the features and
+A context holds once what many predictions share: the version, the declarations, the artifacts of the features and
 their ticks. Each prediction names its context by number. While a version is rolled out, another version predicts the
 same row beside it: that follows in a record of its own, after the answer has left.
 """
@@ -23,7 +23,7 @@ class LogContext(msgspec.Struct, frozen=True, tag="context", omit_defaults=True)
     Attributes
     ----------
     inputs
-        Ids of the artifacts behind the values, by node.
+        Ids of the artifacts that the values come from, by node.
     ticks
         The tick of each feature table that was read, in microseconds since 1970 UTC.
     key
@@ -87,7 +87,7 @@ class LoggedPrediction(msgspec.Struct, frozen=True, array_like=True):
 
 
 class LoggedShadow(msgspec.Struct, frozen=True, array_like=True):
-    """What another version predicted for the row of a prediction. It was given to nobody.
+    """What another version predicted for the row of a prediction. No client received it.
 
     Attributes
     ----------
@@ -197,5 +197,5 @@ def read_shadows(path: Path) -> dict[str, LoggedShadow]:
 
 
 def context_key(context: LogContext) -> Mapping[str, Any]:
-    """Return a context as plain values that tell it from others."""
+    """Return a context as plain values that distinguish it from others."""
     return cast(Mapping[str, Any], msgspec.to_builtins(context))

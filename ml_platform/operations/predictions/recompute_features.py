@@ -1,6 +1,6 @@
-"""The inputs of predictions once more, as the feature tables and the population's source told them at the batch run.
+"""The inputs of predictions, recomputed from the feature tables and the population's source as of the batch run.
 
-They are made by the code that scoring uses, from the artifacts that the scoring read. What was ingested later stands
+They are made by the code that scoring uses, from the artifacts that the scoring read. What was ingested later is
 in other artifacts, and changes nothing.
 """
 
@@ -27,9 +27,9 @@ from ml_platform.project import Project
 
 
 def project_then(project: Project, logged: Logged) -> tuple[Project | None, str]:
-    """Return the project as it was declared when the predictions were made, and what is to be said of it.
+    """Return the project as it was declared when the predictions were made, and what to report where that is unknown.
 
-    Where the log does not tell, it is the project as it is declared now; None where that has no such model any more.
+    Where the log has none, it is the project as it is declared now; None where that has no such model any more.
     """
     problem = logged.problem
     if logged.declared is not None:
@@ -82,7 +82,7 @@ def _asked(then: Project, logged: Logged, rows: pd.DataFrame) -> pa.Table:
 
 
 def _requested(then: Project, logged: Logged, rows: pd.DataFrame) -> pa.Table:
-    """Return what requests said of themselves: the log has it, and the population's source need not.
+    """Return the columns that requests carried: the log has them, and the population's source need not.
 
     Columns of the population that no model reads are null.
     """

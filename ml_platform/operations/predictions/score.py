@@ -274,7 +274,7 @@ def _scored(made: Materialized, day: date, added: int) -> Scored:
 
 
 def _data_nodes(project: Project, model_name: str, inputs: Mapping[str, str]) -> list[str]:
-    """Return the sources and feature tables behind the rows, the tables' own sources among them."""
+    """Return the sources and feature tables that the rows come from, the tables' own sources among them."""
     spec = project.spec
     tables = feature_tables_of(spec, spec.models[model_name])
     sources = [NodeName("source", spec.feature_tables[table].source) for table in tables]

@@ -29,7 +29,7 @@ from ml_platform.storage.outputs import current_output
 from ml_platform.storage.versions import Version
 
 TIME = "time"
-"""The column of the rows that says as of when features are read."""
+"""The column of the rows with the time as of which features are read."""
 
 
 def predict_rows(project: Project, version: Version, rows: pd.DataFrame, now: datetime) -> pd.DataFrame:

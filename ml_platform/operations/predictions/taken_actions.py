@@ -1,4 +1,4 @@
-"""Which action was taken on predictions, as the source says whose rows report it."""
+"""Which action was taken on predictions, as reported by the rows of a source."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TAKEN = "taken"
 
 
 def taken_node(project: Project, model_name: str) -> NodeName | None:
-    """Return the source that says which actions were taken; None where the model declares none."""
+    """Return the source that reports which actions were taken; None where the model declares none."""
     source = project.spec.models[model_name].value.taken
     return None if source is None else NodeName("source", source)
 

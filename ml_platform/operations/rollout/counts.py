@@ -1,6 +1,6 @@
 """What workers count of both versions while one is rolled out: rows, errors, and how long predictions took.
 
-Each worker writes its counts every few seconds, under the ledger line of the stage. Whoever judges a stage adds them
+Each worker writes its counts every few seconds, under the ledger line of the stage. The judge of a stage adds them
 up. Latencies are kept by their size, in steps of 9 %.
 """
 
@@ -101,7 +101,7 @@ class CountsWriter:
         self._log: FrameLog | None = None
 
     def write(self, counts: Iterable[StageCounts]) -> None:
-        """Write counts, and begin them anew.
+        """Write counts, and set them back to zero.
 
         Raises
         ------
@@ -133,7 +133,7 @@ def read_counts(project: Project, model: str, stage: int) -> dict[int, Figures]:
 
 
 def remove_counts(project: Project) -> None:
-    """Remove the files that no worker writes to: nothing is rolled out, and nobody reads them any more."""
+    """Remove the files that no worker writes to: nothing is rolled out, and the files are not read any more."""
     for path in frame_files(counts_folder(project)):
         if not has_writer(path):
             path.unlink()

@@ -1,4 +1,4 @@
-"""Ending a rollout without a person: the candidate is removed, and an alert says why."""
+"""Ending a rollout without a person: the candidate is removed, and an alert gives the reason."""
 
 from __future__ import annotations
 

@@ -22,8 +22,8 @@ class Judged:
     Attributes
     ----------
     outcome
-        wait: it goes on; next: the next stage begins; promote: the candidate becomes champion; end: the candidate is
-        removed.
+        wait: the stage continues; next: the next stage begins; promote: the candidate becomes champion; end: the
+        candidate is removed.
     candidate, champion
         What the workers counted in this stage.
     money
@@ -120,7 +120,7 @@ def figures_text(candidate: Figures, champion: Figures) -> str:
 
 
 def money_text(money: Money, currency: str) -> str:
-    """Return what the test of money says."""
+    """Return the result of the test of money in words."""
     if not money.gain.values:
         return f"the versions differ on {money.differ:,} rows, and no label of those is settled"
     gain = money.gain

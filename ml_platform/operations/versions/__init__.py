@@ -1,3 +1,3 @@
-"""Versions that wait for a person, or were not deployed: what is said of them."""
+"""Versions that wait for a person, or were not deployed: the texts about them."""
 
 __all__ = ["not_deployed", "pending"]

@@ -1,6 +1,6 @@
 """A version that was not deployed: what people read of it, and whether someone must act.
 
-A challenger that loses is a normal outcome: the champion goes on serving. Someone must act where a gate is missed, or
+A challenger that loses is a normal outcome: the champion stays. Someone must act where a gate is missed, or
 where the champion itself earns no more than doing nothing.
 """
 
@@ -45,7 +45,7 @@ def someone_must_act(about: EvaluationManifest) -> bool:
 
 
 def kept_alert(project: Project, evaluation: Artifact) -> Alert:
-    """Return what a person is told, once for each evaluation: a report, or a ticket where someone must act."""
+    """Return the alert that a version is not deployed, once for each evaluation: a report, or a ticket to act on."""
     about, challenger = EvaluationManifest.of(evaluation), _challenger(project, evaluation)
     current = champion(project, about.model)
     is_champion = challenger is not None and current is not None and challenger.id == current.id

@@ -1,4 +1,4 @@
-"""Versions that would be in charge, had somebody approved them."""
+"""Versions that only need a person's approval to become champion."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def last_evaluation(project: Project, model: str) -> Artifact | None:
 
 
 def waiting_version(project: Project, model: str) -> Version | None:
-    """Return the version that waits for approval: evaluated last, good enough, not in charge, with no word on it."""
+    """Return the version that waits for approval: evaluated last, good enough, not the champion, not decided on."""
     evaluation = last_evaluation(project, model) if asks_for_approval(project, model) else None
     if evaluation is None or EvaluationManifest.of(evaluation).verdict != "deploy":
         return None
@@ -35,7 +35,7 @@ def waiting_version(project: Project, model: str) -> Version | None:
 
 
 def waiting_alert(project: Project, version: Version) -> Alert:
-    """Return what a person is told, once, of a version that waits."""
+    """Return the alert, once, about a version that waits."""
     return Alert(
         key=f"approval.{version.model}.{version.id}",
         title=f"{project.spec.name}: {version} waits for approval",

@@ -84,7 +84,7 @@ def shape_of(parts: Sequence[np.ndarray], scale: float) -> Shape:
     Parameters
     ----------
     scale
-        The largest amount that the rows were computed from: it tells what is rounding.
+        The largest amount that the rows were computed from: it sets which differences are rounding.
     """
     count = sum(len(part) for part in parts)
     mean = sum(float(part.sum()) for part in parts) / count

@@ -93,7 +93,7 @@ def evaluate_model(
     EvaluationError
         When no test row can be valued.
     ArtifactMissing, ArtifactDamaged
-        When a contender's predictor is not what its id says.
+        When a contender's predictor does not match its id.
     """
     rivals = (champion_id, anchor_id)
     inputs = inputs_of(trained_id, snapshot_id, *rivals)

@@ -95,7 +95,7 @@ class Earnings:
     history
         The same contenders on earlier days.
     other_rows
-        What rows earned on other days, which only tells how large and how rare gains are.
+        What rows earned on other days, which only shows how large and how rare gains are.
     fixed
         Whether these entities are all that there will ever be.
     overlap, level
@@ -167,7 +167,7 @@ class Earnings:
         return f"too few days to say: the labels of all {self.days} days overlap, so that they share their luck"
 
     def _one_entity(self) -> str | None:
-        """Return why nothing can be said where all rows are of one entity; None where they are not."""
+        """Return why no interval can be given where all rows are of one entity; None where they are not."""
         if self.fixed or self.by_entity is None or len(self.by_entity.rows) > 1:
             return None
         return (
@@ -176,7 +176,7 @@ class Earnings:
         )
 
     def _earlier(self, name: str, other: str | None) -> np.ndarray | None:
-        """Return how each earlier day moved the mean of the same pair; None below the days that tell something."""
+        """Return how each earlier day moved the mean of the same pair; None where there are too few earlier days."""
         past = self.history
         if past is None or past.days < HISTORY_DAYS or not {name, other} - {None} <= set(past.values):
             return None
@@ -250,7 +250,7 @@ def earnings(
     entities
         The entity of each row. Without it, or where none comes twice, entities do not count.
     history
-        What the same contenders earned on earlier days that none of them was fitted on. From 60 days on it tells how
+        What the same contenders earned on earlier days that none of them was fitted on. From 60 days on it shows how
         strongly days are correlated.
     other_rows
         What rows of other days earned, training rows too: a test that happened to hold no rare gain is not thought

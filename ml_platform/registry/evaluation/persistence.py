@@ -154,14 +154,14 @@ def mixture(
     floor: tuple[float, float] = (0.0, 1.0),
     overlap: float = 0.0,
 ) -> Mixture:
-    """Return what days say of the mean of a row.
+    """Return the distribution of the mean of a row, estimated from days.
 
     Parameters
     ----------
     sums, rows
         What the rows of each day add up to, and how many there are; two days at least.
     history
-        Influences of earlier days of the same quantity: they tell which correlation is likely.
+        Influences of earlier days of the same quantity: they show which correlation is likely.
     extra
         A further variance of the mean, such as that of repeated entities, and its degrees of freedom.
     floor

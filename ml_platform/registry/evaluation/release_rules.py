@@ -41,7 +41,7 @@ class Comparison:
     difference, low, high
         How much more the challenger earns a row, with its 95 % interval.
     probability
-        How sure it is that it earns more than the other, less `allowed`; None where that cannot be said.
+        How sure it is that it earns more than the other, less `allowed`; None where that cannot be computed.
     allowed
         What it may earn less a row: the rule's margin in money.
     declined
@@ -184,7 +184,7 @@ def verdict_of(
     same
         Whether the challenger is the champion itself.
     comparable
-        Whether an interval can be given of the champion's gain; without one it is not said to earn nothing.
+        Whether an interval can be given of the champion's gain; without one the verdict is not that it earns nothing.
     """
     if not same and release["passed"] and all(gate["passed"] for gate in gates):
         return "deploy"

@@ -44,7 +44,7 @@ class ModelCard:
     evaluation
         The newest in which the version was the challenger.
     behavior
-        Of the version on the test rows of this evaluation; None where it cannot be computed, and `problems` says why.
+        Of the version on the test rows of this evaluation; None where it cannot be computed: `problems` has the reason.
     drift
         Each column beside its usual range, the furthest beyond it first.
     evidence

@@ -35,14 +35,14 @@ def artifact_or_problem(project: Project, kind: str, id: str) -> tuple[Artifact 
 def stored_state(
     project: Project, node: str, artifact: Artifact | None, newest: str | None, problem: str
 ) -> StoredState:
-    """Return how a source or a feature table stands.
+    """Return the state of a source or a feature table.
 
     Parameters
     ----------
     newest
-        The newest instant that the artifact tells.
+        The newest instant in the artifact.
     problem
-        Why facts cannot be told.
+        Why facts are not available.
     """
     made_at = partition_instants(project.database, node).get("")
     if artifact is None:
@@ -85,7 +85,7 @@ def _declared(name: str, expected: Expectation, result: CheckResult | None) -> C
 
 
 def _expectation_text(expected: Expectation) -> str:
-    """Return an expectation as a person says it: ``arr_delay: values to be between, min_value -180``."""
+    """Return an expectation as a person reads it: ``arr_delay: values to be between, min_value -180``."""
     args = dict(expected.args)
     column = args.pop("column", None)
     words = expected.expect.removeprefix("column_").replace("_", " ") if column else expected.expect.replace("_", " ")

@@ -22,7 +22,7 @@ def table_availability(project: Project, table: str, artifact: Artifact | None) 
     Parameters
     ----------
     artifact
-        The table as it was made; None before that, and then only declarations tell.
+        The table as it was made; None before that, and then only the declarations are used.
     """
     source = project.spec.feature_tables[table].source
     took = [
@@ -34,7 +34,7 @@ def table_availability(project: Project, table: str, artifact: Artifact | None) 
 
 
 def _delay(project: Project, source: str, artifact: Artifact | None) -> timedelta | None:
-    """Return within which delay rows became known, where no delay is declared and there are rows to tell."""
+    """Return within which delay rows became known, where no delay is declared and there are rows to measure."""
     if artifact is None or project.spec.sources[source].known_at.delay is not None:
         return None
     try:

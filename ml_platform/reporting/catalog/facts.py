@@ -1,4 +1,4 @@
-"""What the catalog tells of a project: plain facts, without a word of HTML."""
+"""The facts of a project that the catalog shows: plain values, without HTML."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the catalog tells of a feature table and its columns."""
+"""What the catalog shows of a feature table and its columns."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class FeatureColumn:
     Attributes
     ----------
     formula
-        What it is, as the declaration says it: ``mean of arr_delay``.
+        What it is, as it is declared: ``mean of arr_delay``.
     window
         The window's label; empty where there is none.
     made_from

@@ -1,4 +1,4 @@
-"""What the catalog tells of a feature table."""
+"""What the catalog shows of a feature table."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ Importances = Mapping[str, Mapping[str, float]]
 def feature_table_facts(
     project: Project, name: str, now: datetime, importances: Importances, artifact: Artifact | None = None
 ) -> FeatureTableFacts:
-    """Return what there is to tell of a feature table at an instant.
+    """Return what the catalog shows of a feature table at an instant.
 
     Parameters
     ----------
     importances
-        Where a model tells none, it is only said that it uses a column.
+        Where a model has none, the catalog only shows that it uses a column.
     artifact
         Its values; what was made last by default.
     """

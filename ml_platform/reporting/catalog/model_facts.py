@@ -1,4 +1,4 @@
-"""What the catalog tells of a model."""
+"""What the catalog shows of a model."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ml_platform.reporting.catalog.node_facts import Declared, Link
 
 @dataclass(frozen=True)
 class ModelFeature:
-    """A column that a model reads; `importance` is None where the trained model does not tell it."""
+    """A column that a model reads; `importance` is None where the trained model does not have it."""
 
     name: str
     of: Link
@@ -22,7 +22,7 @@ class ModelFeature:
 
 @dataclass(frozen=True)
 class GateFacts:
-    """A gate, and the figure that was held against it last."""
+    """A gate, and the figure that was last compared with its limit."""
 
     name: str
     limit: str
@@ -45,7 +45,7 @@ class Judged:
 
 @dataclass(frozen=True)
 class Champion:
-    """The version in charge, and what it was worth when it was deployed."""
+    """The live version, and what it was worth when it was deployed."""
 
     version: int
     since: datetime
@@ -92,13 +92,13 @@ class ModelFacts:
     Attributes
     ----------
     asked
-        The moment at which its predictions are asked for, as the declaration says it.
+        The moment at which its predictions are asked for, as it is declared.
     asking
         The sources that the population itself reads.
     age
         How old the newest data of its features can be when it is asked, as a sum; empty where they have no age.
     importances_of
-        Which trained model told the importances; empty where none did.
+        The trained model that the importances are from; empty where no model has them.
     problems
         Artifacts that should be there and are not.
     """

@@ -1,4 +1,4 @@
-"""What the catalog tells of a model."""
+"""What the catalog shows of a model."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def model_importances(project: Project, name: str, now: datetime) -> Mapping[str
 
 
 def model_facts(project: Project, name: str, now: datetime) -> ModelFacts:
-    """Return what there is to tell of a model at an instant."""
+    """Return what the catalog shows of a model at an instant."""
     spec, days = project.spec.models[name], logged_days(project, name)
     trained, untrained = _trained(project, name, now)
     evaluation, unjudged = current_artifact(project, NodeName("evaluation", name), "evaluation")

@@ -1,4 +1,4 @@
-"""What the catalog tells of every node: links, use, declaration, status, checks."""
+"""What the catalog shows of every node: links, use, declaration, status, checks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ State = Literal["made", "not made yet", "missing"]
 
 @dataclass(frozen=True)
 class Link:
-    """Something that the catalog tells of.
+    """Something that the catalog shows.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ class StoredState:
     made_at
         When it was last brought up to date.
     newest
-        The newest instant that it tells something about.
+        The newest instant that it has data of.
     problem
         Why facts are missing although it was made.
     """
@@ -68,7 +68,7 @@ class StoredState:
 
 @dataclass(frozen=True)
 class CheckFacts:
-    """An expectation, and what it found last; `passed` is None where it was never held against rows."""
+    """An expectation, and its last result; `passed` is None where it was never evaluated on rows."""
 
     name: str
     expects: str

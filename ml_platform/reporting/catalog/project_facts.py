@@ -1,4 +1,4 @@
-"""What the catalog tells of a whole project."""
+"""What the catalog shows of a whole project."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from ml_platform.reporting.catalog.sources import source_facts
 
 
 def catalog_facts(project: Project, now: datetime) -> CatalogFacts:
-    """Return what there is to tell of every source, feature table and model at an instant.
+    """Return what the catalog shows of every source, feature table and model at an instant.
 
-    What was never made is told from its declaration alone. Null shares and pictures are counted once for each state
+    What was never made is shown from its declaration alone. Null shares and pictures are counted once for each state
     of an artifact and kept in the store.
     """
     spec = project.spec

@@ -1,4 +1,4 @@
-"""What the catalog tells of a source."""
+"""What the catalog shows of a source."""
 
 from __future__ import annotations
 

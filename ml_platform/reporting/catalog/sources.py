@@ -1,4 +1,4 @@
-"""What the catalog tells of a source."""
+"""What the catalog shows of a source."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ml_platform.storage.manifest import Artifact
 
 
 def source_facts(project: Project, name: str, artifact: Artifact | None = None) -> SourceFacts:
-    """Return what there is to tell of a source.
+    """Return what the catalog shows of a source.
 
     Parameters
     ----------

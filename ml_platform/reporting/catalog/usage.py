@@ -1,4 +1,4 @@
-"""Who uses what: told from the declarations alone."""
+"""Which declarations use which sources, tables and columns: from the declarations alone."""
 
 from __future__ import annotations
 
@@ -54,13 +54,13 @@ def _whole(link: Link) -> Link:
 
 
 def feature_origins(spec: ProjectSpec, model: ModelSpec) -> dict[str, Link]:
-    """Return the column behind each of a model's features, by the name that the model's frame has for it."""
+    """Return the column that each of a model's features comes from, by the name that the model's frame has for it."""
     lineage = snapshot_lineage(spec, model)
     return {name: link_of(*lineage[name][0]) for name in expand_features(spec, model)}
 
 
 def reference_origin(spec: ProjectSpec, model: ModelSpec, reference: str) -> Link:
-    """Return the column that a reference ``table.column`` of a model stands for."""
+    """Return the column that a reference ``table.column`` of a model refers to."""
     owner, _, column = reference.partition(".")
     return _of(spec, model, required_columns(spec, model), owner, column)
 

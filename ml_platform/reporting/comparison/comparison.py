@@ -22,7 +22,7 @@ class DeclaredChange:
 
 @dataclass(frozen=True)
 class Gain:
-    """An amount over all rows, with its 95 % interval; `basis` says what that rests on, or why there is none."""
+    """An amount over all rows, with its 95 % interval; `basis` is what that rests on, or why there is none."""
 
     amount: float
     low: float | None

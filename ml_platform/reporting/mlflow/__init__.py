@@ -1,3 +1,3 @@
-"""What MLflow is told."""
+"""What the platform logs to MLflow."""
 
 __all__ = ["client", "outbox", "records", "runs"]

@@ -1,4 +1,4 @@
-"""MLflow's server before which the guard stands: the app ``ml-platform`` of MLflow's entry point ``mlflow.app``.
+"""MLflow's server with the guard before it: the app ``ml-platform`` of MLflow's entry point ``mlflow.app``.
 
 MLflow 3.17 accepts every origin of the machine's own name, whatever its port, checks no WebSocket and no GraphQL
 request, and its patterns of private addresses let ``10.example.com`` pass as a host.

@@ -32,7 +32,7 @@ CLIENT_SETTINGS: Mapping[str, str] = {
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "5",
     "MLFLOW_LOGGING_LEVEL": "WARNING",
 }
-"""What MLflow reads from the environment, unless it says otherwise: by default, a server that is down costs minutes."""
+"""Default settings that MLflow reads from the environment: without them, a server that is down costs minutes."""
 
 _PROBE_SECONDS = 3.0
 _ARTIFACTS = "mlflow-artifacts"

@@ -56,7 +56,7 @@ def mirror_champion(project: Project, client: MlflowClient, record: Record) -> N
 
 
 def _find(project: Project, client: MlflowClient, record: Record) -> ModelVersion | None:
-    """Return MLflow's version of a trained model, which a tag tells apart; None where it has none."""
+    """Return MLflow's version of a trained model, which a tag identifies; None where it has none."""
     name = registered_name(project, record.model)
     known = client.search_model_versions(f"name = '{name}' and tags.`{KEY_TAG}` = '{record.key}'")
     return known[0] if known else None

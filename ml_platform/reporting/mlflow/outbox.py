@@ -58,13 +58,13 @@ def is_tracked(project: Project, model: str, key: str) -> bool:
 
 
 def track(project: Project, record: Record) -> Delivery:
-    """Tell MLflow, or keep the record where MLflow cannot be told; what waits already goes first."""
+    """Send a record to MLflow, or keep it where MLflow cannot be reached; what waits already goes first."""
     keep(project, record)
     return deliver(project)
 
 
 def deliver(project: Project) -> Delivery:
-    """Deliver what waits, oldest first. What MLflow does not take goes on waiting, with all that belongs to it."""
+    """Deliver what waits, oldest first. What MLflow does not take waits on, with all that belongs to it."""
     kept = waiting(project)
     held: set[tuple[str, str]] = set()
     delivered, problem = 0, None
@@ -76,7 +76,7 @@ def deliver(project: Project) -> Delivery:
             break
         try:
             _deliver_one(project, record)
-        except Exception as error:  # whatever MLflow raises, work goes on without it
+        except Exception as error:  # whatever MLflow raises, work continues without it
             held.add((record.model, record.key))
             problem = redact(f"{type(error).__name__}: {error}")[:500]
             continue
@@ -92,7 +92,7 @@ def _deliver_one(project: Project, record: Record) -> None:
         mirror_version(project, open_client(project), record, written.run_id)
         return
     run = tracked_run(project.database, record.model, record.key)
-    if run is not None:  # a version that was made where MLflow was not told has no run to add to
+    if run is not None:  # a version that was made without a record in MLflow has no run to add to
         client = open_client(project)
         log_record(project, client, run.run_id, record)
         if record.stage == "deployment":

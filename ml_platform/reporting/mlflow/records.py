@@ -1,4 +1,4 @@
-"""What each stage tells MLflow about a trained version."""
+"""What each stage logs to MLflow about a trained version."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def evaluation_record(
 
 
 def deployment_record(version: Version, at: datetime, reason: str) -> Record:
-    """Return what a deployment adds: since when the version is in charge, and why."""
+    """Return what a deployment adds: since when the version is live, and why."""
     tags = {"ml_platform.deployed_at": at.isoformat(), "ml_platform.deployed_because": reason[:5000]}
     description = f"**{version}** was deployed on {at:%Y-%m-%d}: {reason}"
     return replace(_addition(version, "deployment", at, {}, tags, {}), description=description)

@@ -1,7 +1,7 @@
-"""What MLflow is told: one run for each trained version, and what later stages add to it.
+"""What is logged to MLflow: one run for each trained version, and what later stages add to it.
 
-A `Record` says what to log and touches nothing. `log_record` writes it to a run. MLflow
-shows and never decides: where it cannot be reached, work goes on and the record waits in
+A `Record` holds what to log and touches nothing. `log_record` writes it to a run. MLflow
+shows and never decides: where it cannot be reached, work continues and the record waits in
 the outbox (`ml_platform.reporting.mlflow.outbox`).
 """
 
@@ -58,7 +58,7 @@ class Record:
     run_id
         The MLflow run that was begun for it, if one was.
     description
-        Markdown that the page of the run shows; the last one stands.
+        Markdown that the page of the run shows; the last one stays.
     step, measured
         The place of the metrics on the axes: a number that grows, and their instant. Default: 0, and `ended`.
     """

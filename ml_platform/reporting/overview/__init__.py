@@ -1,4 +1,4 @@
-"""A model at a glance: worth, health, versions, what comes next. Every page says it from here."""
+"""A model at a glance: worth, health, versions, what comes next. Every page takes these facts from here."""
 
 __all__ = [
     "attention",

@@ -15,7 +15,7 @@ _ORDER = ("needs a person", "worth a look", "healthy")
 
 @dataclass(frozen=True)
 class Digest:
-    """How a project stands, for people who do not open it.
+    """The state of a project, for people who do not open it.
 
     Attributes
     ----------

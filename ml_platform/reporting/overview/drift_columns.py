@@ -33,7 +33,7 @@ class ColumnRange:
         Which figure moved furthest for what it moves anyway: ``missing``, ``level``, ``spread``, ``position`` or
         ``share of VALUE``.
     low, high
-        The range of this figure in which the column has not drifted; None where no change would be told.
+        The range of this figure in which the column has not drifted; None where no change would be detected.
     now
         The figure in the window.
     smallest_visible

@@ -117,7 +117,7 @@ def project_overview(project: Project, now: datetime) -> tuple[ModelOverview, ..
 
 
 def overview_of(project: Project, status: ProjectStatus, model: ModelStatus) -> ModelOverview:
-    """Return a model at a glance from how its project stands."""
+    """Return a model at a glance from the status of its project."""
     spec, unit = project.spec.models[model.name], project.spec.unit_of_value(model.name)
     monitoring = model.monitoring
     worth = realized_worth(monitoring.realized_since, unit) if monitoring else None

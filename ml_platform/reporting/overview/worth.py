@@ -25,7 +25,7 @@ class Worth:
     Attributes
     ----------
     low, high
-        The 95 % interval of `gain`; None where there is none, and `basis` says why.
+        The 95 % interval of `gain`; None where there is none, with the reason in `basis`.
     expected
         What was expected of the same predictions when they were made.
     rows
@@ -40,7 +40,7 @@ class Worth:
     unmeasured
         Why a control group measures no effect yet; None where it does, or where there is none.
     followed, reported
-        On how many of `rows` the recommended action was taken, and how many have a report; None where no source says.
+        On how many of `rows` the recommended action was taken, and how many have a report; None if no source has them.
     """
 
     gain: float
@@ -59,7 +59,7 @@ class Worth:
 
     @property
     def sureness(self) -> Sureness:
-        """What the interval says."""
+        """The conclusion from the interval."""
         if self.low is None or self.high is None:
             return "too few days to say"
         if self.low > 0:
@@ -95,7 +95,7 @@ class Worth:
 
     @property
     def followed_text(self) -> str | None:
-        """How often the recommended action was taken, in a sentence; None where no source says.
+        """How often the recommended action was taken, in a sentence; None where no source reports it.
 
         >>> worth = Worth(9, 1, 20, None, 90, "2024-03-01", "2024-03-09", "EUR", "9 days", followed=60, reported=80)
         >>> worth.followed_text
@@ -230,5 +230,5 @@ def _basis(interval: Mapping[str, Any]) -> str:
 
 
 def _amount(amount: float, beside: float) -> str:
-    """Return an amount with as many digits as the one that it stands beside."""
+    """Return an amount with as many digits as the one that it is shown beside."""
     return amount_text(amount, places=0 if abs(beside) >= 100 else 2)

@@ -53,7 +53,7 @@ def evaluation_pictures(evaluation: EvaluationManifest) -> dict[str, bytes]:
 
 
 def calibration(bins: Sequence[Mapping[str, float]]) -> bytes:
-    """Return how often the label was true where the score said how often, in bins of ``score``, ``share``, ``rows``."""
+    """Return a plot of the share of true labels by score, in bins of ``score``, ``share``, ``rows``."""
     rows = sum(item["rows"] for item in bins)
     figure, axes = canvas("Calibration", f"Share of true labels by predicted probability, {rows:,} rows in equal bins")
     scores, shares = [item["score"] for item in bins], [item["share"] for item in bins]
@@ -179,7 +179,7 @@ def importance(shares: Sequence[tuple[str, float] | Sequence[Any]]) -> bytes:
 
 
 def predicted_actual(bins: Sequence[Mapping[str, float]], unit: str = "") -> bytes:
-    """Return the truth where the prediction said what, in bins of equal row counts.
+    """Return a plot of the truth by prediction, in bins of equal row counts.
 
     Parameters
     ----------

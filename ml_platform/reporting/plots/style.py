@@ -1,4 +1,4 @@
-"""One small style for every picture: white ground, quiet grid, a title that says what is seen."""
+"""One small style for every picture: white ground, quiet grid, a title that names what is seen."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ def _is_part(schema: Schema) -> bool:
 
 
 def _name(part: Schema) -> str:
-    """Return what tells parts apart that are written where they are used: a title, or else their keys."""
+    """Return what identifies a part that is written where it is used: a title, or else its keys."""
     return str(part.get("title") or "+".join(part["properties"]))
 
 

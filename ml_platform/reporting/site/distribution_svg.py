@@ -1,4 +1,4 @@
-"""A column's values over time as a small picture: SVG that stands in the page and takes its colors from it."""
+"""A column's values over time as a small picture: SVG that is part of the page and takes its colors from it."""
 
 from __future__ import annotations
 

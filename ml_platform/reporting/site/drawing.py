@@ -1,4 +1,4 @@
-"""The frame of a chart: axes with round numbers, in SVG that stands in a page and takes its colors from it."""
+"""The frame of a chart: axes with round numbers, in SVG that is part of a page and takes its colors from it."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def round_step(reach: float) -> float:
 
 
 def percent(share: float) -> str:
-    """Return a share at a tick, without digits that say nothing.
+    """Return a share at a tick, without digits that add nothing.
 
     >>> percent(0.2), percent(0.125)
     ('20 %', '12.5 %')

@@ -1,4 +1,4 @@
-"""Where each thing stands in the site."""
+"""The address of each thing in the site."""
 
 from __future__ import annotations
 

@@ -129,7 +129,7 @@ class _Page:
     Parameters
     ----------
     style
-        The style sheet of a page that stands alone; None for a page of the site, which has it beside it.
+        The style sheet of a single page; None for a page of the site, which has it beside it.
     """
 
     def __init__(self, facts: SiteFacts, style: Markup | None = None) -> None:

@@ -25,7 +25,7 @@ _FLOATS = frozenset({"FP16", "FP32", "FP64"})
 
 
 def metadata(model: ServedModel) -> Mapping[str, Any]:
-    """Return what the protocol says of a model."""
+    """Return the metadata of a model in the protocol's form."""
     inputs = [{"name": name, "datatype": _DATATYPES[kind], "shape": [-1]} for name, kind in model.sent.items()]
     outputs = [{"name": name, "datatype": kind, "shape": [-1]} for name, kind in _outputs(model).items()]
     return {

@@ -35,7 +35,7 @@ class NodeOperation(ABC):
 
     @classmethod
     def check(cls, project: Project, artifact: Artifact) -> Sequence[Mismatch]:
-        """Return what in an artifact is not as it should be, where its manifest alone cannot say.
+        """Return what in an artifact is not as it should be, where its manifest alone cannot show it.
 
         Raises
         ------
