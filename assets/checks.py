@@ -19,7 +19,7 @@ from ml_platform_dagster.assets.step import Step
 
 
 def source_checks(spec: SourceSpec) -> tuple[str, ...]:
-    """Return the names of a source's checks: expectations, freshness, dirty rows, the version behind predictions."""
+    """Return the names of a source's checks: expectations, freshness, dirty rows, the version that made predictions."""
     upstream = [UPSTREAM_VERSION] if spec.reader.model else []
     dirty = [QUARANTINE] if has_quarantine(spec) else []
     return (*check_names(spec.expectations), *([FRESHNESS] if spec.freshness else []), *dirty, *upstream)

@@ -38,7 +38,7 @@ _BRACKETS = re.compile(r" ?\([^()]*\)")
 
 
 def build_deployment(project: Project, node: Node) -> dg.AssetsDefinition:
-    """Return the asset of a model's deployment. It verifies gates and release rule again itself.
+    """Return the asset of a model's deployment. It verifies the gates and the release rule itself.
 
     A version that is not deployed leaves the champion, which is the step's output; without a champion there is no
     output, and nothing follows.
@@ -76,7 +76,7 @@ def build_deployment(project: Project, node: Node) -> dg.AssetsDefinition:
 
 
 def deployed(project: Project, model: str, trained: str, line: LedgerLine | None) -> Metadata:
-    """Tell MLflow of a deployment, if there was one, and return what the UI shows of the version in charge."""
+    """Record a deployment in MLflow, if there was one, and return what the UI shows of the live version."""
     version = version_of(project, model, trained)
     if line is not None and version is not None:
         track(project, deployment_record(version, line.at, line.reason))
@@ -108,7 +108,7 @@ def _alert_of_champion(step: Step, evaluation_id: str) -> None:
 
 
 def _stays(step: Step, model: str, reason: str) -> Iterator[dg.AssetObservation | dg.MaterializeResult[None]]:
-    """Leave the champion, and say why; without one, nothing follows."""
+    """Keep the champion, and report why; without one, nothing follows."""
     project, current = step.project, champion(step.project, model)
     step.context.log.info(reason)
     if current is None:

@@ -1,6 +1,6 @@
 """The asset of an evaluation: rivals on identical rows, with gates and release rule as checks.
 
-No check blocks: a challenger that loses is a normal outcome, the run goes on, and the champion serves. The deployment
+No check blocks: a challenger that loses is a normal outcome, the run continues, and the champion serves. The deployment
 verifies gates and rule itself. A missed gate, and a champion that earns no more than doing nothing, are errors (red):
 someone must act. A challenger that loses is a warning.
 """

@@ -114,7 +114,7 @@ def _large(about: MonitoringManifest) -> dict[str, bytes]:
 
 
 def _plotted(model: ModelSpec, about: MonitoringManifest) -> dict[str, float | int]:
-    """Return the figures whose course over time tells how the model does."""
+    """Return the figures whose course over time shows how the model performs."""
     unit = about.currency or ""
     window, since = realized_worth(about.realized, unit), realized_worth(about.realized_since, unit)
     counts = count_verdicts(column["verdict"] for column in about.columns or ())

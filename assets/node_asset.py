@@ -42,7 +42,7 @@ def declared_asset(
     kinds
         Labels in the Dagster UI, at most three.
     more
-        What else `dagster.asset` should be told.
+        Further arguments of `dagster.asset`.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)  # backfill_policy

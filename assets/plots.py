@@ -19,7 +19,7 @@ Kind = TypeVar("Kind", bound=ArtifactKind)
 def draw_once(
     project: Project, manifest: type[Kind], artifact: Artifact, draw: Callable[[Kind], Mapping[str, bytes]]
 ) -> Artifact:
-    """Return the pictures of an artifact, drawn from what it says about itself unless they are there already."""
+    """Return the pictures of an artifact, drawn from its manifest unless they were drawn before."""
     return _kept(project, artifact, draw.__name__, lambda: draw(manifest.of(artifact)))
 
 
@@ -43,7 +43,7 @@ def in_place(pictures: Artifact, names: Sequence[str] | None = None) -> list[str
     """Return small pictures as Markdown.
 
     They have an address of the web server: a page in the UI holds 1000 characters of Markdown, which no picture fits.
-    Where another server shows the UI, the text in place of a picture says which one has it.
+    Where another server shows the UI, the text in place of a picture names the server that has it.
     """
     wanted = [name for name in (names or pictures.objects) if name in pictures.objects]
     return [f"![{_words(name)}: ml-platform up shows this picture]({_address(pictures, name)}.svg)" for name in wanted]

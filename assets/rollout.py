@@ -54,7 +54,7 @@ def build_rollout(project: Project, node: Node) -> dg.AssetsDefinition:
 
 
 def rollout_checks(judged: Judged | None) -> list[CheckResult]:
-    """Return whether the candidate keeps its limits, and what the test of money says; a failure stops no step."""
+    """Return whether the candidate keeps its limits, and the result of the test of money; a failure stops no step."""
     if judged is None:
         return [CheckResult(name, True, "warn", {"rollout": "none"}) for name in (LIMITS, MONEY)]
     facts = judged.facts()

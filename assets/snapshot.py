@@ -29,13 +29,13 @@ from ml_platform_dagster.assets.summary import summary
 from ml_platform_dagster.resources.project import ProjectParam
 
 RETRAIN_TAG = "ml_platform/anew"
-"""On a run that is to make its models anew, as of now."""
+"""Tag of a run that retrains its models, as of now."""
 
 
 def build_snapshot_asset(project: Project, node: Node) -> dg.AssetsDefinition:
     """Return the asset of a model's snapshot: as of the last tick of its schedule, or as of now where that is asked.
 
-    A snapshot with a leak stands, so that it can be looked at, and stops its training.
+    A snapshot with a leak is kept, so that it can be inspected, and it stops its training.
     """
     model = model_of(project, node)
     lineage = column_lineage(snapshot_lineage(project.spec, model))

@@ -71,7 +71,7 @@ def build_source(project: Project, node: Node) -> dg.AssetsDefinition:
 
 
 def _upstream(project: Project, spec: SourceSpec, ingested: Ingested) -> tuple[Metadata, Sequence[CheckResult]]:
-    """Return the versions behind a source of predictions, and whether models in charge know the newest."""
+    """Return the versions in a source of predictions, and whether live models were trained on the newest."""
     if spec.reader.model is None:
         return {}, ()
     versions = versions_in(project, spec.name, ingested.made.artifact)

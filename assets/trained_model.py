@@ -1,4 +1,4 @@
-"""The asset of a trained model: fitted once, numbered, and told to MLflow."""
+"""The asset of a trained model: fitted once, numbered, and logged to MLflow."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -50,7 +50,7 @@ def build_trained_model(project: Project, node: Node) -> dg.AssetsDefinition:
 
 
 def _send_to_mlflow(step: Step, version: Version, trained: Artifact, fit: Fit) -> None:
-    """Tell MLflow of a version that it does not know; where it is out of reach, it is told later."""
+    """Log a version that MLflow does not know; where MLflow is unreachable, the version is logged later."""
     if fit.began is None and is_tracked(step.project, version.model, version.id):
         return
     ended = datetime.now(UTC)

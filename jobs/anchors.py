@@ -1,4 +1,4 @@
-"""The anchors of the ledger in Dagster's event log: each materialization of a deployment tells of the ledger's head.
+"""The anchors of the ledger in Dagster's event log: each materialization of a deployment records the ledger's head.
 
 ``python -m ml_platform_dagster.jobs.anchors --project DIR`` prints them, one JSON object a line: the core, which never
 imports Dagster, reads them from there.
@@ -24,7 +24,7 @@ _AT_ONCE = 200
 
 
 def event_log_anchors(project: Project, instance: dg.DagsterInstance) -> Iterator[Anchor]:
-    """Yield each head of the ledger that a deployment told of, once."""
+    """Yield each head of the ledger that a deployment recorded, once."""
     seen: set[Head] = set()
     for model in project.spec.models:
         for run, recorded in _materializations(instance, NodeName("deployment", model)):

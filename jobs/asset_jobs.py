@@ -49,7 +49,7 @@ def _stages(nodes: Sequence[Node], model: str, stage: Stage) -> list[Node]:
     """Return a model's nodes of one stage, with the data that they are made from."""
     wanted = {node.name for node in nodes if node.group == model and node_kind(node.kind).stage == stage}
     of_stage: list[Node] = []
-    for node in reversed(nodes):  # every node stands after its inputs
+    for node in reversed(nodes):  # every node comes after its inputs
         if node.name in wanted:
             of_stage.append(node)
             wanted |= {name for name in node.inputs if node_kind(name.kind).stage == "data"}

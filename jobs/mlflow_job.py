@@ -1,4 +1,4 @@
-"""The job that delivers what MLflow could not be told before, and the sensor that asks for it."""
+"""The job that delivers the records that MLflow could not receive before, and the sensor that requests it."""
 
 import dagster as dg
 

@@ -24,7 +24,7 @@ def publish_job(nodes: Sequence[Node]) -> AssetJob | None:
     if not wanted:
         return None
     before: list[Node] = []
-    for node in reversed(nodes):  # every node stands after its inputs
+    for node in reversed(nodes):  # every node comes after its inputs
         if node.name in wanted:
             before.append(node)
             wanted |= {name for name in node.inputs if name.is_data}

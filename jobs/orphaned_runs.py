@@ -36,7 +36,7 @@ def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
 def _is_dead(name: str) -> bool:
     host, pid, _ = name.rsplit(":", 2)
     if host != socket.gethostname():
-        return False  # another machine: only that one can tell
+        return False  # another machine: only that one can check
     try:
         return _name(psutil.Process(int(pid))) != name
     except psutil.NoSuchProcess:

@@ -1,4 +1,4 @@
-"""The job that trains a past version again, and the schedule that asks for it."""
+"""The job that retrains a past version, and the schedule that requests it."""
 
 import dagster as dg
 
@@ -13,7 +13,7 @@ REPRODUCE = "reproduce_past_version"
 
 
 class ReproduceConfig(dg.Config):
-    """Which version to train again; a random one where none is named."""
+    """Which version to retrain; a random one where none is named."""
 
     version: str = ""
 
@@ -52,5 +52,5 @@ def _metadata(reproduction: Reproduction) -> dict[str, dg.MetadataValue]:
     description="Trains a past version again, a random one by default. It fails where the fitted state differs.",
 )
 def reproduce_job() -> None:
-    """Train a version again."""
+    """Retrain a version."""
     reproduce_version()

@@ -1,4 +1,4 @@
-"""Run a job of a project in this process, and tell how it goes.
+"""Run a job of a project in this process, and report its progress.
 
 ``python -m ml_platform_dagster.jobs.run --project DIR --job update_everything``
 
@@ -11,7 +11,7 @@ Every line on stdout is a JSON object with an ``event``:
 - ``skipped``: ``step``
 - ``end``: ``run``, ``success``, ``seconds``
 
-A version that is not deployed is no failure: the champion stays, and the same run goes on with its predictions. Where
+A version that is not deployed is no failure: the champion stays, and the same run continues with its predictions. Where
 a model has no champion, nothing of it follows; other models that read its predictions follow in a second ``run``.
 The exit code is 0 on success, 1 on failure, 130 after Ctrl-C.
 """
@@ -61,7 +61,7 @@ class UnknownJob(PlatformError):
 def run_job(
     project: Project, instance: dg.DagsterInstance, job: str, report: EventSink, only: Collection[str] = ()
 ) -> RunOutcome:
-    """Run a job to its end in this process, telling each step, and alert where it failed.
+    """Run a job to its end in this process, report each step, and alert where it failed.
 
     Parameters
     ----------
@@ -161,7 +161,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _private_stdout() -> TextIO:
-    """Return stdout for the lines that are told; whatever a library prints goes to stderr from now on."""
+    """Return stdout for the reported lines; whatever a library prints goes to stderr from now on."""
     stream = cast(TextIO, RedactingStream(os.fdopen(os.dup(sys.stdout.fileno()), "w")))
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     return stream

@@ -1,4 +1,4 @@
-"""How a run goes, told as it happens: Dagster's events as lines for people or for a machine."""
+"""The progress of a run, reported as it happens: Dagster's events as lines for people or for a machine."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -52,7 +52,7 @@ class RunOutcome:
 
 @dataclass
 class RunListener:
-    """Hears a run's events, tells them, and keeps how it went.
+    """Receives a run's events, reports them, and keeps the outcome.
 
     Attributes
     ----------
@@ -81,7 +81,7 @@ class RunListener:
             self.report({"event": "start", "step": step})
         elif event.is_step_materialization:
             self.made[step] = _plain(event.step_materialization_data.materialization)
-        elif event.is_asset_observation:  # a step without an output says why
+        elif event.is_asset_observation:  # a step without an output records why
             self.made.setdefault(step, _plain(event.asset_observation_data.asset_observation))
         elif event.is_step_success:
             self._done(step, event.step_success_data.duration_ms / 1000)
@@ -91,7 +91,7 @@ class RunListener:
             self.report({"event": "failed", "step": step, "error": problem})
 
     def report_skipped(self, steps: Sequence[str]) -> None:
-        """Tell which steps were never begun, because what they need is missing."""
+        """Report the steps that were never begun, because what they need is missing."""
         self.outcome.skipped = [step for step in steps if step not in self.begun]
         for step in self.outcome.skipped:
             self.report({"event": "skipped", "step": step})

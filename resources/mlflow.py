@@ -33,7 +33,7 @@ HOOK = "end_mlflow_on_run_finished"
 
 
 def mlflow_ui(project: Project, environ: Mapping[str, str] | None = None) -> str:
-    """Return the address of the MLflow UI: what the environment says, the tracking server, or the local default."""
+    """Return the address of the MLflow UI: from the environment, the tracking server, or the local default."""
     environ = os.environ if environ is None else environ
     server = project.mlflow_address if project.mlflow_uri.startswith("http") else "http://127.0.0.1:5000"
     return environ.get(MLFLOW_UI_VARIABLE, server)
@@ -48,7 +48,7 @@ class Fit:
     began
         Wall-clock instant of its beginning; None as long as nothing had to be fitted.
     run_id
-        Its MLflow run; None where MLflow could not be told.
+        Its MLflow run; None where MLflow was unreachable.
     """
 
     tracker: "TrainingTracker"
@@ -59,7 +59,7 @@ class Fit:
     run_id: str | None = None
 
     def begin(self) -> None:
-        """Open the MLflow run. Whatever goes wrong with MLflow, training goes on."""
+        """Open the MLflow run. Whatever goes wrong with MLflow, training continues."""
         self.began = datetime.now(UTC)
         if reachable(self.project.mlflow_uri):
             self.run_id = self.tracker.open_run(self.project, self.model, self.tags)
@@ -90,7 +90,7 @@ class TrainingTracker:
     def fit(self, project: Project, model: str, tags: Mapping[str, str]) -> Iterator[Fit]:
         """Track one fit: call `Fit.begin` when it begins.
 
-        If it fails, the hook ends its run as FAILED; where MLflow was out of reach, the failure is told later.
+        If it fails, the hook ends its run as FAILED; where MLflow was unreachable, the failure is logged later.
         """
         fit = Fit(self, project, model, tags)
         try:
@@ -145,7 +145,7 @@ class TrainingTracker:
                 self.log.warning(f"The run status {status} could not be logged to MLflow: {redact(str(error))}")
 
     def close(self) -> None:
-        """Let dagster-mlflow clean up, and leave no active run behind for the next materialization."""
+        """Let dagster-mlflow clean up, and leave no active run for the next materialization."""
         for session in self._sessions:
             next(session, None)
         self.end_run("KILLED")

@@ -17,7 +17,7 @@ ProjectParam = dg.ResourceParam[Project]
 
 
 class NoProject(PlatformError):
-    """No folder says that it is a project."""
+    """No project folder was found."""
 
     def __init__(self, here: Path) -> None:
         super().__init__(

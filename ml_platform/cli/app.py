@@ -11,7 +11,7 @@ from typer.core import TyperGroup
 
 
 class _Commands(TyperGroup):
-    """Commands that say so when they are stopped; Typer ends them without a word."""
+    """Commands that print a message when they are stopped; Typer ends them silently."""
 
     def invoke(self, ctx: Any) -> Any:
         try:

@@ -34,7 +34,7 @@ def explain(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Explain a past prediction from its id, and score it again to the same bytes.
+    """Explain a past prediction from its id, and check that rescoring returns the same bytes.
 
     Shows the inputs at that time, the source rows of each feature, what each column contributed, what every action was
     expected to earn, which version answered, and how that version was released. Exit code 1: the score differs.
@@ -112,7 +112,7 @@ def reproduce(
     tolerance: Annotated[float, typer.Option(help="How much a score may differ if the fitted state differs.")] = 1e-6,
     as_json: AsJson = False,
 ) -> None:
-    """Train a version again, and show whether the result is the same; if not, what differs."""
+    """Retrain a version, and show whether the result is the same; if not, what differs."""
     from ml_platform.cli.reproduce import reproduce_version
 
     raise typer.Exit(reproduce_version(directory, version, today, from_sources, tolerance, as_json))

@@ -1,4 +1,4 @@
-"""The commands that show how a factory stands. Each imports what it needs when it runs."""
+"""The commands that show the state of a project. Each imports what it needs when it runs."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def digest(
     send: Annotated[bool, typer.Option("--send", help="Send it to the alert channels, once a day at most.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Say what each model is worth and what needs a person, in three lines a model, as Markdown."""
+    """Show what each model is worth and what needs a person, in three lines a model, as Markdown."""
     from ml_platform.cli.digest import show_digest
 
     show_digest(directory, send, as_json)

@@ -10,7 +10,7 @@ from ml_platform.project import open_project
 
 
 def show_digest(directory: Path, send: bool, as_json: bool) -> None:
-    """Print how each model stands in three lines; with `send`, send it too, at most once a day."""
+    """Print the state of each model in three lines; with `send`, send it too, at most once a day."""
     from ml_platform.reporting.overview.digest import digest_alert, project_digest
 
     project = open_project(directory)

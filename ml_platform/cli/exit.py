@@ -94,7 +94,7 @@ def leave(code: int) -> NoReturn:
 
 
 def _written() -> bool:
-    """Write out what was printed; who reads it may have left, the disk be full, or nobody have listened at all."""
+    """Flush what was printed; the reader may have closed the pipe, the disk may be full, or no stream may be open."""
     output, faults = sys.stdout or io.StringIO(), sys.stderr or io.StringIO()
     try:
         output.flush()

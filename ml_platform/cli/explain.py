@@ -41,7 +41,7 @@ class Shown:
 
 
 def first_is_folder(text: str, ids: Path | None, model: str | None) -> bool:
-    """Return whether the only argument is the project's folder, as where options say which predictions."""
+    """Return whether the only argument is the project's folder, since options select the predictions."""
     return (ids is not None or model is not None) and Path(text).is_dir()
 
 
@@ -53,7 +53,7 @@ def explain_predictions(
     html: Path | None,
     as_json: bool,
 ) -> int:
-    """Explain predictions, and return 1 where one did not come out to the same bytes."""
+    """Explain predictions, and return 1 where one was not reproduced exactly."""
     from ml_platform.audit.explain import explain_each
 
     changes = _changes(written)
@@ -156,7 +156,7 @@ def _write_page(explanations: Iterator[Explanation], ids: Sequence[str], html: P
 
 
 def show_champion(directory: Path, model: str, at: str | None, as_json: bool) -> None:
-    """Say which version of a model was in production at an instant, and why."""
+    """Print which version of a model was in production at an instant, and why."""
     from ml_platform.audit.explain.champion_history import known_models, print_production, production_at
     from ml_platform.core.plain_values import json_value
 

@@ -54,7 +54,7 @@ def has_browser(platform: str, environment: Mapping[str, str]) -> bool:
 def find_place(project: Project, model: str | None, what: str, served: Mapping[str, str] | None) -> Place:
     """Return where a page is: on the servers of `up` where they run, else the file of the site.
 
-    The site is written again where it is not current.
+    The site is rewritten where it is out of date.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The command that tells what a run would do."""
+"""The command that shows what a run would do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command that trains a version again and compares."""
+"""The command that retrains a version and compares the fitted state."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SHOWN = 12
 def reproduce_version(
     directory: Path, name: str, today: bool, from_sources: bool, tolerance: float, as_json: bool
 ) -> int:
-    """Train a version again, print what came of it, and return the exit code: 0 where it is the same."""
+    """Retrain a version, print the outcome, and return the exit code: 0 where the result is the same."""
     project = open_project(directory)
     version = version_named(project, name)
     reproduction = reproduce(project, version, today=today, from_sources=from_sources, tolerance=tolerance)

@@ -1,4 +1,4 @@
-"""The commands that remove: what nobody needs any more, and one person's data."""
+"""The commands that remove data: unused artifacts, and one person's data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`ml-platform rollback`: the rollout ends that runs, or an earlier champion is champion again."""
+"""`ml-platform rollback`: end the running rollout, or make an earlier champion the champion again."""
 
 from __future__ import annotations
 

@@ -130,7 +130,7 @@ def simulated(project: Project) -> SimulatedClock:
 
 
 def _conclude(project: Project, runs: list[Run], console: Console) -> None:
-    """Print how the project stands and what comes next, and at the end what was done in which time."""
+    """Print the state of the project and what comes next, and at the end what was done in which time."""
     if runs[-1].code == 0:
         print_summary(project, console)
     console.print()

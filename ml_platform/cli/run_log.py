@@ -41,7 +41,7 @@ class RunLog:
 
     @contextmanager
     def receiving(self) -> Iterator[int]:
-        """Give the end of a pipe, as stderr of a process; what comes out at the other end is written down."""
+        """Yield the write end of a pipe, as stderr of a process; what the process writes goes to the log file."""
         read, write = os.pipe()
         stream = os.fdopen(read, encoding="utf-8", errors="replace")
         self._thread = Thread(target=self._write, args=(stream,), daemon=True)
@@ -52,7 +52,7 @@ class RunLog:
             os.close(write)
 
     def last_lines(self) -> Sequence[str]:
-        """Return the last lines that say something, once the process has ended."""
+        """Return the last lines that are not blank, once the process has ended."""
         if self._thread is not None:
             self._thread.join(_CHILDREN_SECONDS)
         return list(self._last)
@@ -62,6 +62,6 @@ class RunLog:
             for line in stream:
                 if line.strip():
                     self._last.append(line.rstrip())
-                with suppress(OSError):  # a full disk: the lines are still told
+                with suppress(OSError):  # a full disk: the last lines are still kept
                     file.write(line)
                     file.flush()

@@ -144,7 +144,7 @@ def _watch(servers: Servers) -> NoReturn:
 
 
 def _interrupt(*_: object) -> None:
-    """Begin to stop, once: a second Ctrl-C would leave servers behind."""
+    """Begin to stop, once: a second Ctrl-C would leave servers running."""
     for number in _STOPS:
         signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt

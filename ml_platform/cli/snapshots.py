@@ -52,7 +52,7 @@ def _stretches(rows: Mapping[str, int]) -> str:
 
 
 def show_snapshot(directory: Path, name: str, as_json: bool) -> None:
-    """Print a snapshot's manifest, with the partitions behind it."""
+    """Print a snapshot's manifest, with the partitions that it was made from."""
     from ml_platform.datasets.snapshot.find import find_snapshot
     from ml_platform.datasets.snapshot.lineage import inputs_of
     from ml_platform.storage.artifact_kinds.snapshot import SnapshotManifest

@@ -1,4 +1,4 @@
-"""The command that shows how a project stands: a line for each model, what needs a person, then the data."""
+"""The command that shows the state of a project: a line for each model, what needs a person, then the data."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ALERTS = 3
 
 
 def show_status(directory: Path, model: str | None, as_json: bool) -> None:
-    """Print how a project stands, or one of its models in full.
+    """Print the state of a project, or of one of its models in full.
 
     Raises
     ------
@@ -61,7 +61,7 @@ def print_summary(project: Project, console: Console) -> None:
 
 
 def print_status(project: Project, console: Console) -> None:
-    """Print how a project stands: a line for each model, what needs a person, the data, and what waits."""
+    """Print the state of a project: a line for each model, what needs a person, the data, and what waits."""
     status = project_status(project, project.clock.now())
     overviews = _overviews(project, status)
     console.print()

@@ -60,7 +60,7 @@ def print_anywhere() -> None:
 
 
 def _otherwise(error: UnicodeError) -> tuple[str, int]:
-    """Return what stands for text that a stream cannot write: a sign that it has, the plain letter, or an escape."""
+    """Return the replacement of text that a stream cannot write: a sign that it has, the plain letter, or an escape."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     return "".join(map(_plain, error.object[error.start : error.end])), error.end

@@ -1,4 +1,4 @@
-"""What everything stands on: errors, hashing, time, expressions, engines. It knows nothing of models."""
+"""The base of all packages: errors, hashing, time, expressions, engines. It knows nothing of models."""
 
 __all__ = [
     "canonical_order",

@@ -91,7 +91,7 @@ def format_duration(span: timedelta) -> str:
 
 
 def rounded_duration(span: timedelta) -> str:
-    """Return `span` as people say it, in its two largest units.
+    """Return `span` for people, in its two largest units.
 
     >>> rounded_duration(timedelta(minutes=75))
     '1h15m'
@@ -205,7 +205,7 @@ class Schedule:
     def last(self, instant: datetime) -> datetime:
         """Return the last tick at or before `instant`: one of those that `after` yields."""
         ticks = CronSim(self.cron, (instant + _AROUND_FOLD).astimezone(self._zone), reverse=True)
-        # backwards, CronSim has other ticks where clocks turn by half an hour: it only says about where to begin
+        # backwards, CronSim has other ticks where clocks turn by half an hour: it only shows about where to begin
         near = next(tick for tick in (local.astimezone(UTC) for local in ticks) if tick <= instant)
         span = _AROUND_FOLD
         while not (earlier := self.between(near - span, instant)):

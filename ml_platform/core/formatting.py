@@ -143,7 +143,7 @@ def cents_text(amount: float | None, currency: str) -> str:
 
 
 def share_text(share: float | None) -> str:
-    """Return a share in percent; a little is never told as nothing.
+    """Return a share in percent; a small share is never shown as zero.
 
     >>> share_text(0.1234), share_text(0.00001), share_text(0.0), share_text(0.99999)
     ('12.3 %', '< 0.1 %', '0 %', '> 99.9 %')
@@ -167,7 +167,7 @@ def spaced_percents(text: str) -> str:
 
 
 def instant_text(instant: datetime | None) -> str:
-    """Return an instant to the minute, in UTC and said so."""
+    """Return an instant to the minute, in UTC and marked as UTC."""
     return "–" if instant is None else f"{instant.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 

@@ -57,7 +57,7 @@ def format_instant(instant: datetime) -> str:
     """Return `instant` as ISO 8601 in UTC with microseconds and ``Z``."""
     if instant.tzinfo is None:
         raise TypeError(f"{instant} is naive: it has no canonical form")
-    # not strftime: its years before 1000 have fewer than four digits, and cannot be read again
+    # not strftime: its years before 1000 have fewer than four digits, and cannot be parsed
     return f"{instant.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 

@@ -22,7 +22,7 @@ def be_private() -> None:
 
 @contextmanager
 def shared_as_wanted() -> Iterator[None]:
-    """Create files as the user's own umask says: for a page or catalog that is written where the user asked for it."""
+    """Create files with the user's own umask: for a page or catalog that is written where the user asked for it."""
     before = os.umask(_wanted_mask[0]) if _wanted_mask else None
     try:
         yield

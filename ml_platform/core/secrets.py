@@ -21,7 +21,7 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 HIDDEN = "***"
 _MIN_LENGTH = 4
 _ALONE_BELOW = 12
-"""Shorter secrets are hidden where they stand alone: ``postgres`` must not hide half of ``postgresql``."""
+"""Shorter secrets are hidden as whole words only: ``postgres`` must not hide half of ``postgresql``."""
 _USERINFO = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)[^/\s@'\"<>]+@")
 _SECRET_OPTION = re.compile(r"pass|pwd|secret|token|key|sig|credential|auth", re.IGNORECASE)
 
@@ -47,7 +47,7 @@ class Secrets:
             self._pattern = re.compile("|".join(map(_pattern_of, longest_first)))
 
     def redact(self, text: str) -> str:
-        """Return a text without any of the values, and without what stands before ``@`` in a URL."""
+        """Return a text without any of the values, and without the part before ``@`` in a URL."""
         shown = self._pattern.sub(HIDDEN, text) if self._pattern is not None else text
         return _USERINFO.sub(rf"\g<1>{HIDDEN}@", shown) if "@" in shown and "://" in shown else shown
 
@@ -56,7 +56,7 @@ class Secrets:
         return self._pattern is not None and self._pattern.search(text) is not None
 
     def holds_long(self, text: str) -> bool:
-        """Return whether a text holds a value that is too long to stand there by chance."""
+        """Return whether a text holds a value that is too long to occur there by chance."""
         return self.holds(text) and any(value in text for value in self._values if len(value) >= _ALONE_BELOW)
 
 
@@ -66,7 +66,7 @@ def _pattern_of(value: str) -> str:
 
 
 _ESCAPES = (r"%[0-9A-Fa-f]{2}", r"\\[abfnrtv]", r"\\x[0-9A-Fa-f]{2}", r"\\u[0-9A-Fa-f]{4}")
-"""What may stand before a word as another character, encoded: ``key%3Dvalue`` and a line feed in JSON."""
+"""Encoded characters that may precede a word, as in ``key%3Dvalue``, or a line feed in JSON."""
 
 
 def whole_words(pattern: str, word: str) -> str:
@@ -169,7 +169,7 @@ def credentials(url: str) -> tuple[str | None, str | None]:
 
 
 class HiddenError(Exception):
-    """Stands for an error whose own text cannot be changed."""
+    """Replaces an error whose own text cannot be changed."""
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from ml_platform.core.terminal_text import printable
 _BREAKS = re.compile(r"[\t\r\n]+")
 _NEW_LINES = re.compile(r"[\r\n]+")
 _GLUE = "\ue000"
-"""What stands for a space at which no line ends: `89.1 %` stays together."""
+"""Replaces a space at which no line may end: `89.1 %` stays together."""
 _GAP = 2
 _LEAST = 16
 """How narrow a column of words may become."""

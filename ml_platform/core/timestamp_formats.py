@@ -12,7 +12,7 @@ _DIRECTIVE = re.compile(r"%(.?)", re.DOTALL)
 
 
 def has_zone(pattern: str) -> bool:
-    """Return whether timestamps of a pattern say their offset, or need none.
+    """Return whether timestamps of a pattern contain their offset, or need none.
 
     >>> [has_zone(pattern) for pattern in ("%d.%m.%Y %H:%M %z", "epoch ms", "%d.%m.%Y")]
     [True, True, False]
@@ -21,7 +21,7 @@ def has_zone(pattern: str) -> bool:
 
 
 def pattern_problem(pattern: str) -> str | None:
-    """Return what is wrong with a pattern; None where it tells a day.
+    """Return what is wrong with a pattern; None where it determines a day.
 
     >>> pattern_problem("%d.%m.%Y")
     >>> pattern_problem("%H:%M")

@@ -5,7 +5,7 @@ A package adds a variant by an entry point, such as::
     [project.entry-points."ml_platform.functions"]
     clip = "my_package.clip:Clip"
 
-Nothing else is edited: whoever asks for the variants of a kind finds it.
+Nothing else is edited: all code that asks for the variants of a kind finds it.
 """
 
 from __future__ import annotations

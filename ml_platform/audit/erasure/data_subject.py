@@ -25,7 +25,7 @@ from ml_platform.sources.upstream import FIELDS
 
 ERASED = "[erased]"
 _SHORTEST = 4
-"""A shorter text stands in too many places by chance to be masked wherever it is found."""
+"""A shorter text occurs in too many places by chance to be masked wherever it is found."""
 
 
 class UnknownKey(PlatformError):
@@ -151,7 +151,7 @@ class Person:
         return others
 
     def _masked_item(self, name: str, item: Any) -> Any:
-        """Return what stands under a name, or in a list or a numbered list under it, as tables in JSON have columns."""
+        """Return the masked value of a name, and of each item where it is a list or, as in JSON tables, numbered."""
         if isinstance(item, list | tuple):
             return [self._masked_item(name, part) for part in item]
         if isinstance(item, Mapping) and item and all(place.isdecimal() for place in item):
@@ -193,7 +193,7 @@ _KEPT = "|".join(
         r"(?<![0-9A-Za-z.])[0-9]+\.[0-9]+(?![0-9A-Za-z.])",
     )
 )
-"""Ids of runs, instants and fractions: digits stand in them by chance, and who reads them needs them whole."""
+"""Ids of runs, instants and fractions: their digits match a key by chance, and their readers need them whole."""
 
 
 @lru_cache(maxsize=64)

@@ -48,12 +48,12 @@ class ReasonNamesKey(PlatformError):
 
 
 def erase(project: Project, person: Person, plan_id: str, now: datetime, *, actor: str, reason: str) -> ErasurePlan:
-    """Do what a plan said, if it still says the same, and return it.
+    """Carry out an erasure plan if it is still current, and return it.
 
-    First the key is suppressed, so that no ingest brings it back, and the ledger says so without naming it. Then what
-    is left of each artifact takes its place, one after the other; objects that held the person go last. A process that
-    is stopped on the way is completed by erasing again. The plan that is returned names, in `elsewhere`, what a last
-    look still found.
+    First the key is suppressed, so that no ingest brings it back, and the ledger records this without the key. Then
+    each artifact is replaced by what is left of it, one after the other; objects that held the person are removed last.
+    If the process is stopped on the way, a second erasure completes the work. The returned plan lists, in `elsewhere`,
+    what a last search still found.
 
     Raises
     ------
@@ -139,7 +139,7 @@ def _replace(project: Project, plan: ErasurePlan, hits: PersonData, item: Replac
 
 
 def _remove(project: Project, artifact: Artifact) -> None:
-    """Remove an artifact as a whole, and let its node make it again."""
+    """Remove an artifact as a whole, so that its node recomputes it."""
     paths = [f"keys/{artifact.kind}/{artifact.key}", f"manifests/{artifact.kind}/{artifact.id}.json"]
     kinds = [name for name in node_kinds() if made_by(name) == artifact.kind]
     with project.database.writing() as connection:

@@ -1,7 +1,7 @@
 """A person's data in files beside the store: logs, pages, reports, caches, and the databases of Dagster and MLflow.
 
-Tables of rows (caches, temporary files) are removed as a whole, since they can be made again. In texts and in the cells
-of SQLite databases the key is masked. What can be neither is named, so that a person can look after it.
+Tables of rows (caches, temporary files) are removed as a whole, since they can be recomputed. In texts and in the cells
+of SQLite databases the key is masked. Any other file is reported, so that a person can handle it.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def unsearched(project: Project, person: Person) -> Iterator[str]:
 
 
 def _files(project: Project) -> Iterator[Path]:
-    """Yield the files below the state folder; of a local store only what it has not written, or nobody reads."""
+    """Yield the files below the state folder; of a local store only those that it did not write or never reads."""
     database, store = project.state / "platform.sqlite", project.state / "store"
     online = project.state / "online"  # records leave it by their keys
     unknown = {store / path for path in project.store.unknown()}
@@ -133,7 +133,7 @@ def _remedy(project: Project, path: Path, person: Person) -> Remedy | None:
     if path.is_relative_to(project.state / "store") and path.name.startswith("."):
         return Remedy.REMOVE  # half-written by a process that is gone: nothing names it
     if path.parent == posted_folder(project.state) and _is_database(path) and _has_posted(path, person):
-        return Remedy.ROWS  # what other rows say of the person is masked with the database
+        return Remedy.ROWS  # where other rows mention the person, the key is masked with the database
     if _is_database(path):
         return Remedy.MASK if any(True for _ in _held_cells(path, person)) else None
     content = path.read_bytes()
@@ -200,7 +200,7 @@ def _text_columns(connection: sqlite3.Connection) -> list[tuple[str, str]]:
 
 
 def _mask_database(path: Path, person: Person) -> None:
-    """Mask the key in every cell, and write the file again, so that no page keeps what was there."""
+    """Mask the key in every cell, and rewrite the file, so that no page keeps the former content."""
     cells = list(_held_cells(path, person))
     try:
         with closing(_open(path)) as connection:

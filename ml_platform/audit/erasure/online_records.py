@@ -29,8 +29,8 @@ def held_online(project: Project, person: Person) -> dict[str, list[bytes]]:
 def erase_online(project: Project, person: Person) -> int:
     """Remove a person's records, also from pages that are free, and return how many there were.
 
-    Values of other entities that were computed from the person's rows are computed again by the next publication, which
-    is due from now on.
+    Values of other entities that were computed from the person's rows are recomputed by the next publication, which is
+    due from now on.
 
     Raises
     ------

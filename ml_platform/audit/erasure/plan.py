@@ -43,7 +43,7 @@ class Replaced:
 
 @dataclass(frozen=True)
 class Removed:
-    """An artifact that holds the person, of a kind that does not say how a person is taken out of it."""
+    """An artifact that holds the person, of a kind that does not define how to remove a person from it."""
 
     kind: str
     id: str
@@ -58,20 +58,20 @@ class ErasurePlan:
     id
         Follows from what would be done: another plan has another id.
     replaced
-        Artifacts in whose place others would stand.
+        Artifacts that would be replaced by others.
     marks
         What could no longer be proved.
     objects
         The hashes of the objects that would go, at once and for good.
     elsewhere
-        Where the key is that erasing does not reach: columns that are not the entity's, what was learnt, files that are
-        no text, and places that are not searched.
+        Where the key is that erasing does not reach: columns that are not the entity's, what was learned, files that
+        are no text, and places that are not searched.
     files
         Files beside the store that would be removed, or in which the key would be masked.
     records
         How many rows of the database the key would be masked in, by table and column.
     removed
-        Artifacts that would be removed as a whole, to be made again by the next run.
+        Artifacts that would be removed as a whole; the next run recomputes them.
     online
         How many records would leave the online store.
     """
@@ -134,7 +134,7 @@ class PersonData:
     elsewhere: Mapping[str, Mapping[str, int]]
 
     def holders(self, person: Person) -> Iterator[Artifact]:
-        """Yield the artifacts that hold rows of the person, or the key in what their manifest tells."""
+        """Yield the artifacts that hold rows of the person, or the key in their manifest."""
         for key, artifact in sorted(self.artifacts.items()):
             held = any(stored.sha256 in self.touched for stored in artifact.objects.values())
             if not is_learnt(artifact) and (held or _mentions(artifact, person)):
@@ -235,7 +235,7 @@ def _elsewhere(hits: PersonData, person: Person) -> Iterator[str]:
 
 
 def _unsearched_objects(project: Project, hits: PersonData) -> Iterator[str]:
-    """Yield the objects that nobody can search: neither tables nor texts, of kinds that do not say what they hold."""
+    """Yield the objects that cannot be searched: neither tables nor texts, of kinds that do not declare `persons`."""
     for (kind, _), artifact in sorted(hits.artifacts.items()):
         if artifact_kind(kind).persons != "removed":
             continue

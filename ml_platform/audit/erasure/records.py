@@ -38,7 +38,7 @@ def held_records(project: Project, person: Person) -> dict[str, int]:
 
 
 def mask_records(project: Project, person: Person) -> None:
-    """Mask the key in the rows that hold it. The log of rows can no longer say what they held."""
+    """Mask the key in the rows that hold it. The row log can no longer prove what they held."""
     with project.database.writing() as connection:
         for column in personal_columns():
             table = column.table
@@ -51,7 +51,7 @@ def mask_records(project: Project, person: Person) -> None:
 
 
 def rewrite_database(project: Project) -> None:
-    """Write the database again, so that no page keeps what rows held before.
+    """Rewrite the database, so that no page keeps what rows held before.
 
     Raises
     ------

@@ -28,7 +28,8 @@ def without(store: Rehearsal, artifact: Artifact, person: Person) -> Remainder:
 def remainder_id(remainder: Remainder) -> str:
     """Return the id of what is left.
 
-    Where the manifest does not say how ids of its kind are made, it follows from the former id and the new objects.
+    Where the manifest does not define how ids of its kind are computed, the id follows from the former id and the new
+    objects.
     """
     artifact = remainder.artifact
     manifest = artifact_kind(artifact.kind).of(replace(artifact, about=remainder.about, read={}))

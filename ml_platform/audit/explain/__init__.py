@@ -1,4 +1,4 @@
-"""Explaining a logged prediction from its id: what it was made from, what it was worth, and the same bytes again."""
+"""Explaining a logged prediction from its id: what it was made from, what it was worth, and its exact reproduction."""
 
 from ml_platform.audit.explain.explainer import explain, explain_each
 from ml_platform.audit.explain.explanation import Explanation

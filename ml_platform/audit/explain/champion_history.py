@@ -36,7 +36,7 @@ class Production:
     deployment
         The move that made it champion; None where nothing was deployed by then.
     version
-        None where nothing was deployed, or its manifest cannot be read: `problem` then says why.
+        None where nothing was deployed, or its manifest cannot be read: `problem` then has the reason.
     first
         When the first version was deployed, where that was later.
     """

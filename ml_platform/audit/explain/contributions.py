@@ -1,4 +1,4 @@
-"""How much each column moved a score: exactly where the estimator allows it, and plainly said where it does not."""
+"""How much each column moved a score: exact where the estimator allows it, and marked as not exact elsewhere."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Contributions:
     of
         The class that the score is of, where there are several.
     base
-        The raw score where no column says anything.
+        The raw score before any column contributes.
     terms
         The largest first.
     total

@@ -1,4 +1,4 @@
-"""Explaining predictions: found in the log, made again from what was read then, and scored again."""
+"""Explaining predictions: found in the log, recomputed from the artifacts that the scoring read, and rescored."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ ROWS_LISTED = 5
 def explain(
     project: Project, id: str, now: datetime, *, edits: Mapping[str, str] | None = None, rows: int | None = ROWS_LISTED
 ) -> Explanation:
-    """Return what is known of one logged prediction, having scored it again.
+    """Return what is known of one logged prediction, after rescoring it.
 
     Parameters
     ----------
     id
         ``model.yyyymmdd.hash``.
     now
-        Labels that are settled by then are told.
+        Labels that are settled by then are included.
     edits
         What-if values by input column, as a person writes them.
     rows
@@ -64,7 +64,7 @@ def explain(
     InvalidWhatIf
         Where a what-if value does not fit.
     ArtifactMissing, ArtifactDamaged
-        Where the log or the trained model cannot be read; what else is missing is told among the problems.
+        Where the log or the trained model cannot be read; anything else that is missing is listed in `problems`.
     """
     return next(explain_each(project, [id], now, edits=edits, rows=rows))
 
@@ -109,7 +109,7 @@ class _Shared:
 
 @dataclass(frozen=True)
 class _Rerun:
-    """Rows of one version, scored again."""
+    """Rows of one version, rescored."""
 
     rescored: Rescored
     from_features: Rescored | None
@@ -188,7 +188,7 @@ class _Explainer:
             return None
 
     def _recomputed(self) -> dict[str, _Rerun]:
-        """Score everything again, version by version: from the logged values, and from the features of then."""
+        """Rescore everything, version by version: from the logged values, and from the recomputed features."""
         by_id: dict[str, _Rerun] = {}
         for trained_id, rows in self._logged.rows.groupby("trained_model", sort=False):
             predictor = self._shared.predictor(str(trained_id))
@@ -250,7 +250,7 @@ class _Explainer:
         )
 
     def _artifacts(self) -> dict[str, str]:
-        """Return what was read, with the sources behind the feature tables."""
+        """Return the ids of what was read, with those of the sources that the feature tables were made from."""
         ids, sources = dict(self._logged.inputs), dict[tuple[str, str], list[str]]()
         for node, id in self._logged.inputs.items():
             table = None if self._then is None else self._then.spec.feature_tables.get(NodeName.parse(node).subject)
@@ -290,7 +290,7 @@ class _Explainer:
         ]
 
     def _unproven(self, row: pd.Series) -> list[str]:
-        """Return why it cannot be told how the version came into production."""
+        """Return why it is unknown how the version came into production."""
         version = self._shared.version(self._logged.model, row["trained_model"], row["effective_time"].to_pydatetime())
         return [version.problem] if version.problem else []
 

@@ -1,4 +1,4 @@
-"""What is told about one prediction. Everything is a plain value, and `Explanation.as_json` gives JSON types."""
+"""The facts about one prediction. Everything is a plain value, and `Explanation.as_json` gives JSON types."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class ExplainedInput:
     value
         As it was logged when the prediction was made.
     recomputed
-        The same from the artifacts that the scoring read, computed now; `agrees` says whether it is the same value,
-        None where it could not be computed.
+        The value computed now from the artifacts that the scoring read; `agrees` is whether the two values are the
+        same, None where it could not be computed.
     formula
         What a feature is, such as ``mean of minutes_late over 7d``.
     table, tick
@@ -107,10 +107,10 @@ class ScoringReads:
     log
         The state of the day's log, an artifact of kind ``predictions``, and the segment in it.
     artifacts
-        Ids of sources and feature tables by node; ``sources/NAME`` behind a feature table is the source's state that
+        Ids of sources and feature tables by node; ``sources/NAME`` of a feature table is the state of the source that
         the table was made from.
     exact
-        Whether the segment itself tells what it read, and by which declarations.
+        Whether the segment itself records what it read, and by which declarations.
     """
 
     log: str
@@ -132,7 +132,7 @@ class Explanation:
     asked_by
         What that is, in words.
     problems
-        What could not be told, and why.
+        What could not be determined, and why.
     """
 
     prediction_id: str
@@ -158,7 +158,7 @@ class Explanation:
 
     @property
     def main_contributions(self) -> Contributions | None:
-        """The contributions to tell first: of the predicted class, or the only ones."""
+        """The contributions to show first: of the predicted class, or the only ones."""
         if not self.contributions:
             return None
         named = [item for item in self.contributions if item.of == self.answer.predicted]
@@ -166,12 +166,12 @@ class Explanation:
 
     @property
     def holds(self) -> bool:
-        """Whether the same bytes came out again, from the logged values and from the features of then."""
+        """Whether all outputs were reproduced exactly, from the logged values and from the recomputed features."""
         return self.again.agrees and (self.from_features is None or self.from_features.agrees)
 
     @property
     def outputs(self) -> tuple[Output, ...]:
-        """Every output as it was logged and as it came out again."""
+        """Every output as it was logged and as it was recomputed."""
         return self.again.outputs
 
     def as_json(self) -> dict[str, Any]:

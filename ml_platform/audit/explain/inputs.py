@@ -1,4 +1,4 @@
-"""The inputs of predictions: as logged, as they come out again, and the source rows that each follows from."""
+"""The inputs of predictions: as logged, as recomputed, and the source rows that each follows from."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def inputs_of_rows(
     limit
         So many source rows are listed for each; None lists all.
     report
-        Is told what could not be found.
+        Called with a sentence about each input whose source rows are unavailable.
     """
     by_id: dict[str, tuple[ExplainedInput, ...]] = {}
     source_rows = (

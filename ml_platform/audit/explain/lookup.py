@@ -129,7 +129,7 @@ def _ids(project: Project, state: Artifact) -> list[str]:
 
 
 def _unknown(project: Project, state: Artifact, id: str, logged: LoggedDay) -> tuple[str, str]:
-    """Return an id that a day does not hold, and what to say of it."""
+    """Return an id that a day does not hold, and the text of the problem."""
     start, asked = id.rpartition(".")[0], id.rpartition(".")[2]
     hashes = [known.rpartition(".")[2] for known in _ids(project, state)]
     close = difflib.get_close_matches(asked, hashes, n=1, cutoff=0.7)

@@ -1,4 +1,4 @@
-"""What came of predictions: the truth once it was settled, and what the recommended action earned."""
+"""The outcome of predictions: the label once it is settled, and what the recommended action earned."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ml_platform.storage.outputs import current_output
 
 @dataclass(frozen=True)
 class PredictionOutcome:
-    """What came of one prediction.
+    """The outcome of one prediction.
 
     Attributes
     ----------
@@ -59,7 +59,7 @@ _NO_LABEL = {
 def outcomes_of(
     then: Project, logged: Logged, predictors: Mapping[int, Predictor], now: datetime
 ) -> dict[str, PredictionOutcome]:
-    """Return what came of predictions by their ids.
+    """Return the outcome of predictions by their ids.
 
     Parameters
     ----------

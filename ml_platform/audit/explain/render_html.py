@@ -21,7 +21,7 @@ _STYLES = (("ml_platform.reporting.site", "style.css"), (_PACKAGE, "explanation.
 
 
 def write_page(explanation: Explanation, file: Path) -> Path:
-    """Write the page about a prediction, in place of an older file of this name, and return where it stands.
+    """Write the page about a prediction, in place of an older file of this name, and return its path.
 
     Raises
     ------
@@ -63,5 +63,5 @@ def page_of(explanation: Explanation) -> str:
 
 
 def _style(package: str, name: str) -> Markup:
-    """Return a file of the package's own as it stands: it holds no text of a project."""
+    """Return a file of the package unchanged: it holds no text of a project."""
     return Markup((files(package) / "templates" / name).read_text(encoding="utf-8"))

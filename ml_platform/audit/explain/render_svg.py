@@ -1,4 +1,4 @@
-"""Pictures of an explanation: SVG that stands in the page and takes its colors from it."""
+"""Pictures of an explanation: SVG that is part of the page and takes its colors from it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ml_platform.audit.explain.wording import largest
 _ROWS = 14
 _LEFT, _RIGHT = 1.0, 99.0
 _SUM = object()
-"""What stands in the place of a value where a row is a sum."""
+"""The value of a row that is a sum."""
 
 
 @dataclass(frozen=True)

@@ -243,7 +243,7 @@ def _inputs(explanation: Explanation, everything: bool) -> Iterator[RenderableTy
 
 
 def _top_inputs(explanation: Explanation) -> list[ExplainedInput]:
-    """Return the inputs that moved the score most, and every one that does not come out again."""
+    """Return the inputs that moved the score most, and every one whose recomputed value differs."""
     order = [term.column for term in explanation.main_contributions.terms] if explanation.main_contributions else []
     places = {name: place for place, name in enumerate(order)}
     ranked = sorted(explanation.inputs, key=lambda item: (item.agrees is not False, places.get(item.name, len(places))))

@@ -1,4 +1,4 @@
-"""Scoring again: the logged inputs through the same trained model, and every output byte by byte."""
+"""Rescoring: the logged inputs through the same trained model, and every output byte by byte."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ml_platform.operations.predictions.rows import UNLEARNED_NULLS
 
 @dataclass(frozen=True)
 class Output:
-    """One output as it was logged and as it came out again.
+    """One output as it was logged and as it was recomputed.
 
     Attributes
     ----------
@@ -45,7 +45,7 @@ class Rescored:
 
     @property
     def statement(self) -> str:
-        """What came of it, in a sentence."""
+        """The result of the comparison, in a sentence."""
         differing = [output for output in self.outputs if not output.agrees]
         if not differing:
             return f"All {len(self.outputs)} outputs were reproduced exactly."

@@ -1,4 +1,4 @@
-"""The source rows behind features: those that were visible at a tick, in the feature's window, for the row's entity."""
+"""The source rows of features: those that were visible at a tick, in the feature's window, for the row's entity."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ from ml_platform.storage.outputs import current_output
 
 
 def traced_rows(project: Project, engine: Engine, asked: Sequence[TableQuestions], limit: int | None) -> list[Answers]:
-    """Return the source rows behind the columns of feature tables that were made from one state of one source.
+    """Return the source rows of the columns of feature tables that were made from one state of one source.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def _rows_of_any(
     asked: Sequence[TableQuestions],
     keys: Sequence[list[str]],
 ) -> pd.DataFrame:
-    """Return the rows that may be behind any question, with the columns that count, the newest first."""
+    """Return the rows that may answer any question, with the columns that are used, the newest first."""
     read = {name for item in asked for text in item.expressions for name in parse_expression(text).names}
     columns = list(dict.fromkeys([*spec.key, *(name for key in keys for name in key), *sorted(read)]))
     rows = placed_versions(engine, project.store, source, spec.key, "rows_behind")
@@ -88,7 +88,7 @@ def _rows_of_any(
 
 
 def _wanted(rows: Any, asked: TableQuestions, key: Sequence[str]) -> Any:
-    """Return which rows may be behind any question of one table: those of its entities in the widest window."""
+    """Return which rows may answer any question of one table: those of its entities in the widest window."""
     ticks = [to_micros(tick.to_pydatetime()) for tick in asked.questions[TICK]]
     windows = [window or EVER for feature in asked.features.values() for window in (feature.windows or (None,))]
     starts = [window.start for window in windows]
@@ -105,7 +105,7 @@ def _wanted(rows: Any, asked: TableQuestions, key: Sequence[str]) -> Any:
 
 
 class _Finder:
-    """Finds what is behind the columns of one table, among rows that are at hand."""
+    """Finds the source rows of the columns of one table, among rows that were read."""
 
     def __init__(
         self,
@@ -128,7 +128,7 @@ class _Finder:
         self._groups = self._rows.groupby(keys if len(keys) > 1 else keys[0], sort=False).indices
 
     def answers(self) -> Answers:
-        """Return what is behind each question."""
+        """Return the source rows of each column, for each question."""
         answers: Answers = {}
         for question in self._asked.questions.drop_duplicates(ignore_index=True).to_dict("records"):
             entity = {key: plain_value(question[key]) for key in self._keys}
@@ -168,7 +168,7 @@ class _Finder:
         return None if feature.expression is None else plain_value(self._columns[feature.expression][place])
 
     def _listed(self, feature: Feature, places: Ints) -> Iterator[SourceRow]:
-        """Yield the newest rows, and the one that tells the feature's value wherever it stands."""
+        """Yield the newest rows, and the row that decides the feature's value even if it is older."""
         deciding = self._deciding(feature, places)
         limit = len(places) if self._limit is None else self._limit
         conditions = [text for text in (feature.where, self._table.where) if text is not None]
@@ -219,7 +219,7 @@ def _replaced_since(
 ) -> dict[tuple[Any, ...], datetime]:
     """Return when rows of a log were replaced by a later ingest, by key, event and known-at.
 
-    Nothing where the source's log has not changed since, was begun anew, or cannot be read now.
+    Empty where the source's log has not changed since, was restarted, or cannot be read now.
     """
     now_id = current_output(project.database, NodeName("source", spec.name))
     if now_id is None or now_id == then.id:

@@ -1,4 +1,4 @@
-"""What stands behind a feature: the rows of its source, and the questions by which they are asked for."""
+"""The source rows of a feature, and the questions by which they are looked up."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class SourceRow:
     replaced
         When another row replaced it, or it was deleted, later than the tick; None where neither has happened.
     value
-        What the feature's expression gives of it; `tells` marks the row whose value the feature is.
+        The value of the feature's expression on the row; `tells` marks the row whose value is the feature's value.
     """
 
     values: Mapping[str, Any]
@@ -106,4 +106,4 @@ class TableQuestions:
 
 
 Answers = dict[tuple[Any, ...], dict[str, TracedRows]]
-"""What is behind each column, by question: the entity's key and the tick."""
+"""The source rows of each column, by question: the entity's key and the tick."""

@@ -20,7 +20,7 @@ _USED = "The prediction itself is used; no action is recommended."
 
 
 def with_reports(project: Project, logged: Logged, now: datetime) -> Logged:
-    """Return predictions with the actions that were reported, where the model is declared and a source says."""
+    """Return predictions with the actions that were reported, where the model is declared and a source reports them."""
     if logged.model not in project.spec.models:
         return logged
     try:

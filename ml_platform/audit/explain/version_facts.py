@@ -20,7 +20,7 @@ _SHOWN = ("lightgbm", "scikit-learn", "numpy", "pandas", "scipy", "ml-platform",
 
 @dataclass(frozen=True)
 class DeploymentFacts:
-    """A move of the champion, as the ledger tells it.
+    """A move of the champion, as the ledger records it.
 
     Attributes
     ----------
@@ -58,7 +58,7 @@ class DeploymentFacts:
 
 @dataclass(frozen=True)
 class Provenance:
-    """What took part in the training beside the snapshot; ``not recorded`` where the manifest does not tell.
+    """What took part in the training besides the snapshot; ``not recorded`` where the manifest does not have it.
 
     Attributes
     ----------
@@ -92,7 +92,7 @@ class VersionFacts:
     champion_then, champion_now
         Numbers of the champions at the batch run and now.
     problem
-        Why the ledger cannot be believed, so that nothing is told from it.
+        Why the ledger cannot be trusted, so that no fact is taken from it.
     """
 
     model: str
@@ -167,7 +167,7 @@ def version_facts(project: Project, model: str, trained_id: str, at: datetime) -
 
 
 def provenance_of(project: Project, trained: Artifact) -> Provenance:
-    """Return what a trained model's manifest tells of its making."""
+    """Return what a trained model's manifest records of its training."""
     recorded: Mapping[str, Any] = TrainedModelManifest.of(trained).provenance or {}
     git, lock = recorded.get("git"), recorded.get("lock") or {}
     packages = {**recorded.get("packages", {}), **TrainedModelManifest.of(trained).environment}

@@ -36,7 +36,7 @@ class WhatIf:
     Attributes
     ----------
     outputs
-        What comes out, by the log's names.
+        The resulting outputs, by the log's names.
     actions
         What each action could then be expected to earn.
     notes
@@ -89,13 +89,13 @@ def what_if(predictor: Predictor, row: pd.DataFrame, texts: Mapping[str, str]) -
 
 
 def _full_name(name: str, columns: Mapping[str, InputColumn]) -> str:
-    """Return a column's whole name, where what stands before the dot was left out and only one is meant."""
+    """Return a column's full name, where the part before the dot was omitted and only one column matches."""
     meant = [known for known in columns if known.partition(".")[2] == name]
     return meant[0] if name not in columns and len(meant) == 1 else name
 
 
 def _nearest(name: str, columns: Mapping[str, InputColumn]) -> str:
-    """Return a hint with the nearest column, by what stands behind the dot where nothing stands before it."""
+    """Return a hint with the nearest column, by the part after the dot where the name has no part before it."""
     same = [known for known in columns if known.partition(".")[2] == name]
     if same:
         return f"Several columns have this name: {listed(same)}. Write the full name of one"

@@ -87,14 +87,14 @@ def rows_text(source_rows: TracedRows | None) -> str:
 
 
 def agreement(item: ExplainedInput) -> str:
-    """Return whether a value came out again."""
+    """Return whether the recomputed value is the same."""
     if item.agrees is None:
         return "not recomputed"
     return "same" if item.agrees else f"now {shown(item.recomputed)}"
 
 
 def recomputed_inputs(inputs: Sequence[ExplainedInput]) -> str:
-    """Return how many inputs came out again, in a sentence."""
+    """Return how many recomputed inputs are the same, in a sentence."""
     differing, unknown = (sum(item.agrees is answer for item in inputs) for answer in (False, None))
     if differing:
         return f"Recomputed from the artifacts that the scoring read: {differing} of them differ from the log."
@@ -113,7 +113,7 @@ def scale_of(contributions: Contributions) -> str:
 
 
 def settled_text(explanation: Explanation) -> str:
-    """Return what came of a prediction, in a sentence or two."""
+    """Return the outcome of a prediction, in a sentence or two."""
     outcome, currency = explanation.outcome, explanation.answer.currency
     if outcome.status == "waiting":
         return f"Unknown until {instant_text(outcome.settled_at)}."

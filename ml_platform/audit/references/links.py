@@ -39,10 +39,10 @@ class Reached:
     path
         Why it may be asked for: a root's reason, then each artifact on the way, the last being this one.
     artifact
-        What its manifest says; None where there is none that can be read.
+        As its manifest describes it; None where no manifest can be read.
     problem
-        Why it, or what it rests on, cannot be told; None where it can. Nobody may conclude then that something is not
-        needed.
+        Why the artifact, or the list of artifacts that it depends on, cannot be read; None where both can. With a
+        problem, it is unknown which artifacts are not needed.
     """
 
     kind: str

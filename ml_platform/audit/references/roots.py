@@ -29,7 +29,7 @@ CHAMPION = "champion/"
 
 
 def all_roots(database: Database) -> Iterator[Root]:
-    """Yield every root, the most telling reason first."""
+    """Yield every root, the most informative reason first."""
     yield from champion_roots(database)
     yield from prediction_roots(database)
     yield from ledger_roots(database)
@@ -83,7 +83,7 @@ def output_roots(database: Database) -> Iterator[Root]:
     query = query.order_by(made.node, made.partition)
     for row in _rows(database, query):
         if row["kind"] in listed:
-            continue  # a table of its own lists what each day ended with, and the online store says what it holds
+            continue  # a separate table lists each day's last artifact, and the online store records what it holds
         partition = f" for {row['partition']}" if row["partition"] else ""
         yield Root(made_by(row["kind"]), row["id"], f"last output of {row['node']}{partition}")
 
@@ -108,7 +108,7 @@ def quarantine_roots(database: Database) -> Iterator[Root]:
 
 
 def removed_on_purpose(database: Database) -> dict[tuple[str, str], LedgerLine]:
-    """Return kind and id of each artifact that was removed by somebody who said so, with the line that says it."""
+    """Return kind and id of each artifact whose removal the ledger records, with the line that records it."""
     lines = [line for line in ledger_lines(database) if line.action == DELETE]
     return {(kind, id): line for line in lines for kind, ids in line.facts.get("removed", {}).items() for id in ids}
 

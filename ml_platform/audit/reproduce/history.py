@@ -1,4 +1,4 @@
-"""Which versions were trained again, when, and what came of it; and which is next."""
+"""Which versions were retrained, when, and with which outcome; and which version is next."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ REPRODUCTIONS = sa.Table(
 
 @dataclass(frozen=True)
 class ReproductionRun:
-    """One version that was trained again, and what came of it."""
+    """One version that was retrained, and the outcome."""
 
     version: str
     at: datetime
@@ -43,7 +43,7 @@ class ReproductionRun:
 
 
 def keep_attempt(project: Project, attempt: ReproductionRun) -> None:
-    """Record what came of training a version again."""
+    """Record the outcome of retraining a version."""
     with project.database.writing() as connection:
         insert_row(connection, REPRODUCTIONS, vars(attempt))
 
@@ -59,8 +59,8 @@ def attempts(project: Project) -> list[ReproductionRun]:
 def version_to_reproduce(project: Project, at: datetime) -> Version | None:
     """Return the past version whose turn it is: drawn at random, but the same for the same instant.
 
-    Versions that can be trained again are drawn from: those whose manifest tells what took part, and whose snapshot
-    is in the store. None where there is none.
+    The draw is from the versions that can be retrained: their manifest records the provenance, and their snapshot is
+    in the store. None where there is no such version.
     """
     able = [version for version in all_versions(project) if _can(project, version)]
     return able[int(content_id(["reproduce", at]), 16) % len(able)] if able else None
@@ -72,6 +72,6 @@ def _can(project: Project, version: Version) -> bool:
         project.store.get("snapshot", version.snapshot)
     except ArtifactMissing:  # retention took it
         return False
-    except ArtifactDamaged:  # whoever tries says so
+    except ArtifactDamaged:  # the attempt reports the damage
         return True
     return TrainedModelManifest.of(trained).provenance is not None

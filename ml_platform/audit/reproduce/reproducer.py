@@ -1,4 +1,4 @@
-"""Reproducing a version: train again from its manifest, and compare fitted state."""
+"""Reproducing a version: retrain it from its manifest, and compare the fitted state."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ TOLERANCE = 1e-6
 
 @dataclass(frozen=True)
 class Reproduction:
-    """What came of training a version again.
+    """The outcome of retraining a version.
 
     Attributes
     ----------
@@ -47,7 +47,7 @@ class Reproduction:
     fitted
         For the predictor and each baseline by name, whether its fitted state is what it was.
     snapshot
-        Where the snapshot was made again from its sources, whether it has the id that it had; else None.
+        Where the snapshot was rebuilt from its sources, whether it has the same id; else None.
     differences
         What took part then and is different now, the likeliest cause first: packages, machine, the platform's code.
     files
@@ -86,7 +86,7 @@ class Reproduction:
 
     @property
     def statement(self) -> str:
-        """What came of it, in a sentence or two."""
+        """The outcome, in a sentence or two."""
         if self.same:
             return f"all of {listed(self.fitted)} have the same fitted state as before{self._about_seed()}"
         parts = [f"the fitted state of {name} differs" for name, same in self.fitted.items() if not same]
@@ -120,14 +120,14 @@ class Reproduction:
 def reproduce(
     project: Project, version: Version, *, today: bool = False, from_sources: bool = False, tolerance: float = TOLERANCE
 ) -> Reproduction:
-    """Train a version again from its manifest and compare the fitted state. Nothing that stands is changed.
+    """Retrain a version from its manifest and compare the fitted state. No stored version or snapshot is changed.
 
     Parameters
     ----------
     today
         Use the project's declarations and code as they are now, instead of those that the manifest keeps.
     from_sources
-        Make the snapshot again too, from the logs of its sources and its feature tables, and hold its id against it.
+        Rebuild the snapshot too, from the logs of its sources and its feature tables, and compare its id.
     tolerance
         How far a score may lie from what it was, where fitted state differs.
 
@@ -176,7 +176,7 @@ def _agreed(project: Project, trained: Artifact, fitted: Predictor, snapshot: Sn
 
 
 def _require_parameters(trained: Artifact, spec: ProjectSpec, model: str) -> None:
-    """Raise unless what a manifest says of its parameters is what the declaration says that it keeps."""
+    """Raise unless the parameters in a manifest equal those in the declaration."""
     expected = asked_of(spec, spec.models[model]) if model in spec.models else {}
     recorded = TrainedModelManifest.of(trained).as_json()
     for name, value in expected.items():

@@ -27,7 +27,7 @@ Key = tuple[str, str]
 
 
 class UnreadableDependency(PlatformError):
-    """Something that is needed cannot be read, so that nobody knows what it needs itself."""
+    """An artifact in use cannot be read, so it is unknown which artifacts it needs itself."""
 
     def __init__(self, what: str, problem: PlatformError) -> None:
         super().__init__(
@@ -92,7 +92,7 @@ def _named_by(project: Project, unknown: Iterable[str]) -> frozenset[str]:
     for path in filter(is_store_path, unknown):
         folder, kind, name = path.split("/", 2)
         content = project.store.read_file(path) if folder == "manifests" else None
-        with suppress(ArtifactDamaged):  # then nobody can tell what it names
+        with suppress(ArtifactDamaged):  # then it is unknown which objects it names
             if content is not None:
                 hashes.update(stored.sha256 for stored in decode(kind, name[:-5], content).objects.values())
     return frozenset(hashes)
@@ -144,7 +144,7 @@ class _Deciding:
             why = str(reached) if len(reached.path) > 2 else reached.path[0]
             id = (
                 reached.artifact.id if reached.artifact else reached.id
-            )  # of what stands in its place, where rows were erased
+            )  # of the artifact that replaced it, where rows were erased
             self.needed.stays.setdefault((reached.kind, id), why)
 
     def recent_outputs(self) -> Iterator[Root]:
@@ -173,7 +173,7 @@ class _Deciding:
             self.needed.goes.pop(key, None)
 
     def decide_followers(self) -> None:
-        """Let what tells of other artifacts go with them."""
+        """Let artifacts that describe other artifacts be removed with them."""
         waiting = [
             key
             for key in self._stored.artifacts
@@ -188,7 +188,7 @@ class _Deciding:
             self.needed.stays[key] = "it describes artifacts that are kept"
 
     def _lost(self, key: Key) -> bool:
-        """Let an artifact go if something that it tells of goes or is gone."""
+        """Let an artifact be removed if an artifact that it describes is removed or is gone."""
         for link in links(self._stored.artifacts[key]):
             if link in self.needed.goes or link not in self._stored.artifacts:
                 if self._stored.manifests[key].written_at >= self._young:

@@ -31,12 +31,12 @@ class StalePlan(PlatformError):
 
 
 def remove(project: Project, plan_id: str, now: datetime, wall_now: datetime, *, actor: str) -> RemovalPlan:
-    """Do what a plan said, if it still says the same, and return it.
+    """Carry out a removal plan if it is still current, and return it.
 
-    The ledger's line comes first, then keys leave their place, then manifests, then objects; what is needed again comes
-    back before anything goes for good. Which manifests and keys go for good is listed before the first does. A process
-    that is stopped on the way leaves a store in which everything that is needed can be read; removing again does the
-    rest.
+    The ledger's line is written first, then keys are set aside, then manifests, then objects; files that are needed
+    again are restored before any file is removed for good. The manifests and keys to remove for good are listed before
+    the first is removed. A process that is stopped on the way leaves a store in which everything that is needed can be
+    read; a second removal completes the work.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def remove(project: Project, plan_id: str, now: datetime, wall_now: datetime, *,
 
 
 def _forget(project: Project, paths: Sequence[str]) -> None:
-    """Let the database forget manifests and keys that are gone; one that was written again meanwhile stays known."""
+    """Let the database forget manifests and keys that are gone; one that was rewritten meanwhile stays known."""
     if paths:
         with project.database.writing() as connection:
             for path in paths:

@@ -1,6 +1,6 @@
-"""The id of an artifact, worked out again from what it holds, for each kind whose id says all that it holds.
+"""The id of an artifact, recomputed from its content, for each kind whose id covers all of its content.
 
-So a manifest that was changed with its own hash made anew is found, whatever else remembers it.
+This finds a manifest that was changed together with its hash, even if all other records of it were changed too.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ml_platform.storage.parquet import read_parquet
 
 
 def mismatches(project: Project, artifact: Artifact) -> list[Mismatch]:
-    """Return what in an artifact is not as its manifest and its id say.
+    """Return where the content of an artifact differs from its manifest or its id.
 
     Raises
     ------

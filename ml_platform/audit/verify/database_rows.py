@@ -22,9 +22,9 @@ _RESTORE = "Restore the database from a copy."
 
 
 def row_damages(project: Project) -> Iterator[Damage | None]:
-    """Yield the damage of each row that tells of an artifact, None for one that is right.
+    """Yield the damage of each row that describes an artifact, None for a correct row.
 
-    That an artifact is there at all is not looked at here.
+    Whether the artifact exists is not checked here.
     """
     yield from _versions(project)
     yield from _prediction_days(project)
@@ -50,7 +50,7 @@ def _deployed(project: Project) -> dict[str, str]:
     """Return the ids that versions had when they were deployed, by their names."""
     try:
         lines = [line for line in ledger_lines(project.database) if line.to_value and "version" in line.facts]
-    except LedgerDamaged:  # told of elsewhere
+    except LedgerDamaged:  # reported by the check of the ledger
         return {}
     return {f"{line.ref.partition('/')[2]}@{line.facts['version']}": str(line.to_value) for line in lines}
 
@@ -75,7 +75,7 @@ def _damage(thing: str, where: str, was: str, problem: str | None) -> Damage | N
 
 
 def _artifact(project: Project, kind: str, id: str) -> Artifact | None:
-    """Return an artifact; None for one that is missing or damaged, of which the walk tells."""
+    """Return an artifact; None for one that is missing or damaged, which other checks report."""
     try:
         return project.store.get(kind, id)
     except (ArtifactMissing, ArtifactDamaged):

@@ -54,10 +54,10 @@ class Verification:
     damages
         The first thousand; `counts` knows of all.
     unused
-        Objects that no artifact names, as a process leaves them that was stopped: they are whole, and harm nobody.
+        Objects that no artifact names, left by a process that was stopped: they are intact and harmless.
     unknown
         Manifests and keys that the database does not know, by path: a process was stopped while it wrote them, or a
-        person put them there. Nobody reads them.
+        person put them there. They are never read.
     leftovers
         Half-written files of killed processes, which the platform removes by itself after a day.
     unfinished
@@ -110,5 +110,5 @@ def state_of(error: Exception | None) -> State:
 
 
 def problem_of(error: Exception | None) -> str:
-    """Return what an error says is wrong, without what it says to do."""
+    """Return what is wrong according to an error, without its remedy."""
     return str(error).partition(". ")[0].partition("\n")[0].rstrip(".")

@@ -116,6 +116,6 @@ def _ref_damages(project: Project) -> Iterator[Damage]:
         try:
             read_ref(project.database, name)
         except LedgerDamaged as error:
-            if error.seq is None:  # a damaged line is told of already
+            if error.seq is None:  # a damaged line is already reported
                 was = "the deployed version"
                 yield Damage("damaged", "ref", name, was, error.problem, "Deploy again, or restore the database.")

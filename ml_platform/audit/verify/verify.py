@@ -1,7 +1,7 @@
-"""Verifying: everything that is stored is held against its hash, its id, and what is remembered of it elsewhere.
+"""Verifying: everything that is stored is compared with its hash, its id, and the other records of it.
 
-What may be asked for is walked first, so that a damage is told with the path on which it is needed; then the rest of
-the store, so that nothing is left out. Files are read one by one, and only names are held in memory.
+Of the store, artifacts in use are checked first, so that a damage is reported with the path on which it is needed; then
+the rest, so that nothing is omitted. Files are read one by one, and only names are held in memory.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from ml_platform.storage.removals import unfinished_removals
 from ml_platform.storage.store_paths import is_store_path
 
 Report = Callable[[str, int], object]
-"""Told what is being checked, and how many of it have been."""
+"""Called with what is being checked, and how many of it have been checked."""
 
 _NEXT_RUN = "The next run that scores, ingests or deploys writes the anchors"
 _UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, IndexError, pa.ArrowException, OSError)
@@ -89,7 +89,7 @@ class _Verifier:
         self.verification.add(damage)
 
     def reads_database(self) -> bool:
-        """Return whether there is a database at all; without one, the store is checked as it stands."""
+        """Return whether the database can be read; where it cannot, the store is checked without it."""
         try:
             with self._project.database.reading():
                 return True
@@ -285,7 +285,7 @@ class _Verifier:
         self.add(Damage("damaged", "key", path, was, problem, "Remove it: it is written again when it is needed."))
 
     def rows(self) -> None:
-        """Check each row of the database against the row log, and what it says about the store."""
+        """Check each row of the database against the row log and against the store."""
         for damage in itertools.chain(bound_row_damages(self._project), row_damages(self._project)):
             self._count("rows")
             if damage is not None:

@@ -51,7 +51,7 @@ class DuckDB:
         self._stack.close()
 
     def parquet(self, name: str, paths: Sequence[Path], places: tuple[str, str] | None = None) -> Any:
-        """Let `name` stand for Parquet files of one schema, read where they are needed, and return it for Ibis.
+        """Register Parquet files of one schema as `name`, read where they are needed, and return the table for Ibis.
 
         Parameters
         ----------
@@ -69,12 +69,12 @@ class DuckDB:
         return self._known(name)
 
     def arrow(self, name: str, table: pa.Table) -> Any:
-        """Let `name` stand for an Arrow table, and return it for Ibis."""
+        """Register an Arrow table as `name`, and return it for Ibis."""
         self._connection.register(name, table)
         return self._known(name)
 
     def view(self, name: str, query: Any) -> Any:
-        """Let `name` stand for a query, as Ibis table or SQL, computed where it is needed, and return it for Ibis."""
+        """Register a query, an Ibis table or SQL, as `name`, computed where it is needed, and return it for Ibis."""
         sql = query if isinstance(query, str) else _sql(query)
         with _translate_errors():
             self._connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {sql}")
@@ -120,7 +120,7 @@ class DuckDB:
 
 @contextmanager
 def _translate_errors() -> Iterator[None]:
-    """Turn what the engine says of numbers that do not fit into an error of the platform's."""
+    """Turn the engine's errors about numbers that do not fit, and about memory, into errors of the platform."""
     import duckdb
 
     try:

@@ -12,7 +12,7 @@ import pyarrow as pa
 def in_declared_types(rows: pa.Table, query: Any) -> pa.Table:
     """Return rows in the types that Ibis gives a query, whatever the engine computed them in.
 
-    Decimals stay as they are: Ibis tells of two places in a sum that has none.
+    Decimals stay as they are: Ibis declares two decimal places for a sum that has none.
     """
     pairs = list(zip(rows.schema, query.schema().to_pyarrow(), strict=True))
     kinds = [
@@ -44,7 +44,7 @@ class Engine(Protocol):
         """Give back what the engine holds; its tables are gone."""
 
     def parquet(self, name: str, paths: Sequence[Path], places: tuple[str, str] | None = None) -> Any:
-        """Let `name` stand for Parquet files of one schema, read where they are needed, and return it for Ibis.
+        """Register Parquet files of one schema as `name`, read where they are needed, and return the table for Ibis.
 
         Parameters
         ----------
@@ -53,7 +53,7 @@ class Engine(Protocol):
         """
 
     def arrow(self, name: str, table: pa.Table) -> Any:
-        """Let `name` stand for an Arrow table, and return it for Ibis."""
+        """Register an Arrow table as `name`, and return it for Ibis."""
 
     def keep(self, name: str, query: Any) -> Any:
         """Compute an Ibis table once, keep it under `name`, and return it for Ibis."""

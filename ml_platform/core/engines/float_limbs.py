@@ -83,7 +83,7 @@ def on_grid(value: Any) -> Any:
 
 
 def in_pieces(rows: Any, floats: Mapping[str, Extent]) -> Any:
-    """Return rows with the pieces of floats, for Ibis: what each limb stands for, in a column of its own (`piece`).
+    """Return rows with the pieces of floats, for Ibis: the part that each limb counts, in a separate column (`piece`).
 
     The highest piece is the float rounded to the unit of its limb, the next one what is left of it rounded to the
     next unit. All of that is exact but the last rounding. Each piece is a step of the query, so that the engine
@@ -101,7 +101,7 @@ def in_pieces(rows: Any, floats: Mapping[str, Extent]) -> Any:
 
 
 def piece(name: str, limb: int) -> str:
-    """Return the column with the piece of a float that one limb stands for."""
+    """Return the name of the column with the piece of a float that one limb counts."""
     return f"{name}_{limb:02}"
 
 

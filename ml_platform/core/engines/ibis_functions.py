@@ -19,10 +19,10 @@ def _builtin(name: str, takes: tuple[str, ...], gives: str) -> Callable[..., Any
     """Return the engine's function of this name."""
 
     def one(value: Any) -> Any:
-        """Stand for a function of one argument."""
+        """Declare the signature of a function of one argument."""
 
     def two(value: Any, other: Any) -> Any:
-        """Stand for a function of two arguments."""
+        """Declare the signature of a function of two arguments."""
 
     function = one if len(takes) == 1 else two
     made: Callable[..., Any] = ibis.udf.scalar.builtin(function, name=name, signature=(takes, gives))
@@ -53,7 +53,7 @@ def newest_of(value: Any, order: Any, where: Any) -> Any:
     kind = str(value.type())
 
     def of_group(value: Any, order: Any) -> Any:
-        """Stand for the engine's aggregate."""
+        """Declare the signature of the engine's aggregate."""
 
     signature = ((kind, "decimal(38, 0)"), kind)
     return ibis.udf.agg.builtin(of_group, name="arg_max_null", signature=signature)(value, order, where=where)

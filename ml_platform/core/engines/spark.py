@@ -49,7 +49,7 @@ class Spark:
                 self._session.stop()
 
     def parquet(self, name: str, paths: Sequence[Path], places: tuple[str, str] | None = None) -> Any:
-        """Let `name` stand for Parquet files of one schema, read where they are needed, and return it for Ibis.
+        """Register Parquet files of one schema as `name`, read where they are needed, and return the table for Ibis.
 
         A Spark on other machines does not see the files of this one: they are sent to it.
 
@@ -67,7 +67,7 @@ class Spark:
         return self._known(name, rows)
 
     def arrow(self, name: str, table: pa.Table) -> Any:
-        """Let `name` stand for an Arrow table, and return it for Ibis."""
+        """Register an Arrow table as `name`, and return it for Ibis."""
         return self._known(name, self._session.createDataFrame(table))
 
     def keep(self, name: str, query: Any) -> Any:
@@ -101,7 +101,7 @@ class Spark:
 
 @contextmanager
 def _translate_errors(url: str) -> Iterator[None]:
-    """Turn what Spark says of numbers that do not fit, and of a lost server, into errors of the platform's."""
+    """Turn Spark's errors about numbers that do not fit, and about a lost server, into errors of the platform."""
     from pyspark.errors import PySparkException
 
     try:

@@ -41,7 +41,7 @@ appender.stderr.layout.pattern = %d{HH:mm:ss} %p %c: %m%n%ex
 
 
 def open_session(url: str) -> SparkSession:
-    """Return a new session of the Spark behind `url`: names and settings are its own, the machines are shared.
+    """Return a new session of the Spark at `url`: its names and settings are separate, the machines are shared.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def open_session(url: str) -> SparkSession:
 
 
 def is_local(url: str) -> bool:
-    """Tell whether Spark runs in this process's own machine, where it can read this machine's files."""
+    """Return whether Spark runs on the machine of this process, where it can read this machine's files."""
     return url.startswith("local")
 
 
@@ -122,7 +122,7 @@ def _connected(url: str) -> SparkSession:
 
 @contextlib.contextmanager
 def patiently() -> Iterator[None]:
-    """Let Spark's client ask again without a warning: the error that follows says what is wrong."""
+    """Let Spark's client retry without a warning: the error that follows states what is wrong."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", r"\[RETRIES_EXCEEDED\]", UserWarning)
         yield

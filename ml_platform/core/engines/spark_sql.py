@@ -1,6 +1,6 @@
 """Ibis expressions as Spark's SQL, with the meaning that they have in DuckDB.
 
-Ibis writes nearly all of it. Here stands where the two engines differ.
+Ibis writes nearly all of it. This module has the differences between the two engines.
 """
 
 from __future__ import annotations

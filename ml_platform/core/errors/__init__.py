@@ -1,4 +1,4 @@
-"""Errors: each says what is wrong, where, what was found and what to do."""
+"""Errors: each states what is wrong, where, what was found and what to do."""
 
 from ml_platform.core.errors.base import Fault, PlatformError, listed, suggest
 from ml_platform.core.errors.codes import CODES, code_of

@@ -34,21 +34,21 @@ class NotComparable(PlatformError):
 
 
 class NotReproducible(PlatformError):
-    """What is needed to train a version again is not in the store."""
+    """What is needed to retrain a version is not in the store."""
 
     def __init__(self, version: str, problem: str, remedy: str) -> None:
         super().__init__(f"{version} cannot be reproduced: {problem}. {remedy}")
 
 
 class ReproductionDiffers(PlatformError):
-    """A version that was trained again has another fitted state."""
+    """A version that was retrained has another fitted state."""
 
     def __init__(self, version: str, statement: str) -> None:
         super().__init__(f"{version} was trained again and is not the same: {statement}")
 
 
 class ExportRefused(PlatformError):
-    """A trained model cannot be written in a format, or the file would answer in another way; `reasons` says why."""
+    """A trained model cannot be written in a format, or the file would predict differently; `reasons` lists why."""
 
     def __init__(self, format: str, reasons: Sequence[str]) -> None:
         self.reasons = tuple(reasons)
@@ -64,7 +64,7 @@ class PredictionError(PlatformError):
 
 
 class NoSuchPrediction(PlatformError):
-    """No logged prediction has this id; `problem` says what was found in its place."""
+    """No logged prediction has this id; `problem` states what was found in its place."""
 
     def __init__(self, id: str, problem: str) -> None:
         self.id, self.problem = id, problem
@@ -111,7 +111,7 @@ class NothingToRollBack(PlatformError):
 
 
 class ApprovalNeeded(ReleaseRefused):
-    """A version met everything else, and nobody approved it; `rejected_by` names who rejected it."""
+    """A version met all other requirements, and no one approved it; `rejected_by` names who rejected it."""
 
     def __init__(self, model: str, version: str, rejected_by: str | None = None, reason: str = "") -> None:
         self.rejected_by = rejected_by

@@ -54,7 +54,7 @@ class ManifestFault(ArtifactDamaged):
 
 
 class LedgerDamaged(PlatformError):
-    """The ledger is not what was written, so nothing rests on it; `problem` tells of the line `seq`."""
+    """The ledger is not what was written, so nothing is based on it; `problem` describes the line `seq`."""
 
     def __init__(self, seq: int | None, problem: str) -> None:
         self.seq, self.problem = seq, problem
@@ -66,7 +66,7 @@ class LedgerDamaged(PlatformError):
 
     @classmethod
     def of_ref(cls, name: str, value: str | None, last_value: str | None) -> LedgerDamaged:
-        """Return the error of a ref that points elsewhere than the ledger says."""
+        """Return the error of a ref whose value differs from its last line in the ledger."""
         recorded = (last_value or "nothing")[:12]
         return cls(None, f"ref {name} is {(value or 'unset')[:12]}, and its last line in the ledger has {recorded}")
 
@@ -83,7 +83,7 @@ class RowDamaged(PlatformError):
 
 
 class StoreDamaged(PlatformError):
-    """Verifying found something that is not as it was written; `damages` tells of each."""
+    """Verifying found something that is not as it was written; `damages` describes each."""
 
     def __init__(self, damages: Sequence[str], count: int) -> None:
         self.damages = tuple(damages)

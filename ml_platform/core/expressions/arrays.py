@@ -14,7 +14,7 @@ Values: TypeAlias = "np.ndarray[Any, Any]"
 
 @dataclass(frozen=True)
 class Array:
-    """Values of one kind, and which of them are null; what stands under a null has no meaning."""
+    """Values of one kind, and which of them are null; the value of a null has no meaning."""
 
     kind: Kind
     values: Values

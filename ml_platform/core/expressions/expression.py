@@ -105,7 +105,7 @@ class Expression:
         Parameters
         ----------
         names
-            What each name of the expression stands for.
+            The value of each name of the expression.
 
         Raises
         ------

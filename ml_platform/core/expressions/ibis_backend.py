@@ -83,7 +83,7 @@ class Compiler:
         return self._bound(operands, lambda known: _applied(node.op, kind, known))
 
     def result(self, compiled: Compiled) -> Any:
-        """Return the value that the whole expression stands for."""
+        """Return the value of the whole expression."""
         if compiled.kind == "timestamp":
             return instant_of(compiled.value)
         return self._checked(compiled).value

@@ -18,7 +18,7 @@ _LOW, _MEDIAN, _HIGH = 0.1, 0.5, 0.9
 
 @dataclass(frozen=True)
 class Spread:
-    """Of numbers the median between the 10 % and the 90 % quantile; of a share only the middle is told."""
+    """For numbers, the median and the 10 % and 90 % quantiles; for a share, only the middle value."""
 
     low: float | None
     median: float
@@ -69,7 +69,7 @@ def _spread_of(values: Mapping[str, Any] | None) -> Spread | None:
 def distribution(values: pa.ChunkedArray, ticks: pa.ChunkedArray) -> Distribution | None:
     """Return how values are spread over time; None for instants, and where there is no value at all.
 
-    Up to 60 days are told day by day, more of them by weeks that begin on Mondays, both in UTC. A tick tells of what
+    Up to 60 days are shown day by day, more of them by weeks that begin on Mondays, both in UTC. A tick describes what
     came before it: midnight belongs to the day that it ends.
 
     Parameters

@@ -88,7 +88,7 @@ class Access:
         return cls(hosts, environ.get(TOKEN_VARIABLE) or None)
 
     def environment(self) -> dict[str, str]:
-        """Return the variables from which `from_environment` reads this access again."""
+        """Return the variables from which `from_environment` restores this access."""
         return {HOSTS_VARIABLE: ",".join(sorted(self.hosts)), TOKEN_VARIABLE: self.token or ""}
 
 

@@ -124,7 +124,7 @@ def _is_link(scope: Scope, headers: Headers) -> bool:
 
 
 def _take_token(scope: Scope) -> str | None:
-    """Take ``token`` out of the query, whoever asks: servers write the query into their logs."""
+    """Take ``token`` out of the query of any client: servers write the query into their logs."""
     query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
     tokens = [value for name, value in query if name == "token"]
     if tokens:

@@ -53,8 +53,8 @@ SITE_POLICY = (
 def with_policy(page: str, policy: str) -> str:
     """Return an HTML page that carries a policy, so that it holds wherever the file is opened.
 
-    The policy stands before every script: a browser applies it to what follows. Only the encoding stands before it,
-    which a browser looks for in the first kilobyte.
+    The policy is placed before every script: a browser applies it to what follows. Only the encoding is placed before
+    the policy: a browser looks for the encoding in the first kilobyte.
     """
     head = re.search(r"<head[^>]*>(\s*<meta charset=[^>]*>)?", page)
     if head is None or '"' in policy:

@@ -1,4 +1,4 @@
-"""Checking a snapshot for leakage: the results are kept with it, so that asking again costs nothing."""
+"""Checking a snapshot for leakage: the results are stored with it, so that a second check costs nothing."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _KIND, _VERSION = "checks", "leaks-3"
 def check_leaks(
     project: Project, model_name: str, snapshot_id: str, read: Callable[[], Snapshot] | None = None
 ) -> tuple[CheckResult, ...]:
-    """Return what the four checks find in a snapshot; what was found in the same one is not sought again.
+    """Return the results of the four checks of a snapshot; stored results of the same snapshot are not recomputed.
 
     Parameters
     ----------

@@ -19,7 +19,7 @@ def likeness(feature: pd.Series, truth: pd.Series) -> Likeness | None:
     """Return in which way a feature follows from a column of the label (or it from the feature); None if in none.
 
     Only rows with both values count. There must be forty, and in each column ten that differ from its most frequent
-    value: by chance, ten rows of one kind among twenty stand at one end in 1 of 90,000 orders.
+    value: by chance, ten rows of one kind among twenty are all at one end in 1 of 90,000 orders.
     """
     both = np.flatnonzero((feature.notna() & truth.notna()).to_numpy())
     few = both[:_A_FEW]
@@ -74,7 +74,7 @@ def _are_close(x: np.ndarray, y: np.ndarray) -> bool:
 
 
 def _one_to_one(left: pd.Series, right: pd.Series) -> bool:
-    """Return whether each value goes with one of the other; values that are hardly repeated tell nothing."""
+    """Return whether each value goes with one of the other; values that are hardly repeated show nothing."""
     kinds, others, pairs = _kinds(left, right)
     return kinds == others == pairs and len(left) >= 4 * kinds
 

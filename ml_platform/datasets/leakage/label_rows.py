@@ -1,4 +1,4 @@
-"""What a label's source says about the rows of a snapshot, and since when it was known."""
+"""The values of a label's source for the rows of a snapshot, and since when they were known."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def truth_of(project: Project, model_name: str, source_id: str, rows: pd.DataFra
     pandas.DataFrame
         The columns that the label's expression reads, as known when the horizon had passed; ``_happened`` and
         ``_known_from``, the event and the known-at of that row; ``_was_known``, whether some row of the entity was
-        known at the batch run, and ``_then``, the label that it told. All null where the label is made of many rows.
+        known at the batch run, and ``_then``, the label of that row. All null where the label is made of many rows.
     """
     if not isinstance(project.spec.models[model_name].label, RowLabel):
         return _of_no_row(rows)

@@ -21,9 +21,9 @@ class LabelTiming:
     known
         The label that a row has was known at its batch run, or before.
     happened
-        What the label tells of had happened by then, known or not.
+        The event that the label describes had happened by then, known or not.
     develops
-        Early rows all tell one and the same, and some are corrected later: a state that is not the truth yet.
+        Early rows all have the same label, and some are corrected later: a state that is not the truth yet.
     """
 
     known: np.ndarray

@@ -42,7 +42,7 @@ class OneSided:
 
     @property
     def is_leak(self) -> bool:
-        """Whether the label is also so much rarer elsewhere that its absence tells what cannot be known."""
+        """Whether the label is also so much rarer elsewhere that a missing value shows what cannot be known."""
         return self.at_least - self.elsewhere_at_most >= LEAST_GAIN
 
 

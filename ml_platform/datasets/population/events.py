@@ -43,7 +43,7 @@ class EventQuestions(SourceQuestions):
         return self.in_time(start, end).slice(0, 0)
 
     def unclear(self, start: datetime, end: datetime) -> pa.Table:
-        """Return rows that became known in ``(start, end]`` and do not ask, or that nothing says this of."""
+        """Return rows that became known in ``(start, end]`` and do not ask, or for which this is unknown."""
         rows_asking = self._questions_asked(start, end)
         soon = rows_asking.filter(pc.invert(rows_asking[_ASKS])).select([EFFECTIVE])
         soon = soon.append_column(REASON, pa.repeat(pa.scalar(TOO_SOON), len(soon)))

@@ -49,7 +49,7 @@ class Questions(ABC):
 
     @abstractmethod
     def unclear(self, start: datetime, end: datetime) -> pa.Table:
-        """Return what became known in ``(start, end]`` of which nothing says whether it is asked: run and reason."""
+        """Return what became known in ``(start, end]`` where it is unknown whether it is asked: run and reason."""
 
     @abstractmethod
     def repeat(self, asked: pa.Table) -> pa.Table:
@@ -68,7 +68,7 @@ class Questions(ABC):
         Parameters
         ----------
         entities
-            With the entity's key; None stands for all.
+            With the entity's key; None means all.
         """
 
     def _only(self, rows: pa.Table, entities: pa.Table | None) -> pa.Table:

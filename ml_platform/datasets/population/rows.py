@@ -39,7 +39,7 @@ class RowQuestions(SourceQuestions):
         return self._engine.run(self._late(start, end))
 
     def unclear(self, start: datetime, end: datetime) -> pa.Table:
-        """Return rows that became known in ``(start, end]`` of which nothing says whether, or when, they are asked."""
+        """Return rows that became known in ``(start, end]`` where it is unknown whether, or when, they are asked."""
         return self._engine.run(self._unclear(start, end))
 
     def repeat(self, asked: pa.Table) -> pa.Table:
@@ -110,7 +110,7 @@ class RowQuestions(SourceQuestions):
         return late.mutate(**{IS_LATE: ibis.literal(True)}).drop(UNTIL, WHERE, RUN_BEFORE)
 
     def _unclear(self, start: datetime, end: datetime) -> Any:
-        """Return rows that became known in ``(start, end]`` of which nothing says whether, or when, they are asked."""
+        """Return rows that became known in ``(start, end]`` where it is unknown whether, or when, they are asked."""
         rows = self._asking()
         rows = rows.filter(rows[WHERE].isnull() | (rows[WHERE] & rows[ASKED].isnull()))
         seen = self._known_since(rows, start, end)

@@ -41,7 +41,7 @@ class Moved:
     psi
         Population stability index, over the deciles or commonest values of the first snapshot.
     noise
-        What the index stays below by chance, were the rows of both drawn anew.
+        The limit that the index stays below by chance, if the rows of both come from the same distribution.
     where
         The bin whose share changed most.
     """

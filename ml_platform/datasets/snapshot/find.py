@@ -1,4 +1,4 @@
-"""Finding snapshots: by the beginning of an id or by their model, and what the list of them tells."""
+"""Finding snapshots: by the beginning of an id or by their model, and the facts in their list."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Listed:
 
 
 def find_snapshot(project: Project, name: str) -> Artifact:
-    """Return the snapshot that a name stands for.
+    """Return the snapshot that a name refers to.
 
     Parameters
     ----------

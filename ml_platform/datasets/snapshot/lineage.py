@@ -47,7 +47,7 @@ class SnapshotInput:
 
 
 def inputs_of(project: Project, snapshot: Artifact) -> list[SnapshotInput]:
-    """Return what a snapshot was made from, by node; behind each feature table stands the state of its source.
+    """Return what a snapshot was made from, by node; each feature table is followed by the state of its source.
 
     Raises
     ------

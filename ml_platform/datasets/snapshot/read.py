@@ -34,7 +34,7 @@ class Snapshot:
     ----------
     frame
         Rows of the stretches that were read, in order of batch run, with ``label``
-        (`ml_platform.datasets.model_frame.model_frame` tells the other columns).
+        (`ml_platform.datasets.model_frame.model_frame` describes the other columns).
     about
         Facts about it: rows and dropped rows, label, columns, share of nulls, boundaries.
     """

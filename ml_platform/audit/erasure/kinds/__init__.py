@@ -1,6 +1,6 @@
-"""How one person's rows are taken out of an artifact: one file for each kind whose rows can be told apart.
+"""How one person's rows are removed from an artifact: one file for each kind whose rows can be distinguished.
 
-``row_erasures()`` gives them by kind of artifact; an installed package adds one through the entry point group
+``row_erasures()`` returns them by kind of artifact; an installed package adds one through the entry point group
 ``ml_platform.row_erasures``.
 """
 

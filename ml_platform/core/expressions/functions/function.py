@@ -74,8 +74,8 @@ class PlainFunction(Function):
     def row(self, *values: Any) -> Any:
         """Return the result for one row of plain values, none of which is null; None is null.
 
-        It has the bits that `arrays` gives, so use NumPy where a library of Python may round otherwise. Unless a
-        function says how, it is computed by `arrays`.
+        It has the bits that `arrays` gives, so use NumPy where a library of Python may round otherwise. By default,
+        it is computed by `arrays`.
         """
         with np.errstate(all="ignore"):
             return np.asarray(self.arrays(*(_one(value) for value in values))).tolist()[0]
@@ -95,7 +95,7 @@ class NullFunction(Function):
     def row(self, kind: Kind, kinds: Sequence[Kind], operands: Sequence[Callable[[Any], Any]]) -> Callable[[Any], Any]:
         """Return what computes the result for one row of plain values, where None is null.
 
-        Unless a function says how, it is computed by `arrays`.
+        By default, it is computed by `arrays`.
 
         Parameters
         ----------
