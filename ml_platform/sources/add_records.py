@@ -21,7 +21,7 @@ from ml_platform.storage.manifest import Artifact
 
 
 def with_records(engine: DuckDB, store: ArtifactStore, spec: SourceSpec, artifact: Artifact, number: int) -> Artifact:
-    """Return a log that says which of its rows were replaced.
+    """Return a log that records which of its rows were replaced.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Whether a source may have something new, told from the outside: cheap enough to ask every minute."""
+"""Whether a source may have something new, without reading its rows: cheap enough to check every minute."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def source_fingerprints(project: Project, now: datetime) -> dict[str, str]:
 
     For predictions of a model it changes when something was predicted.
     A simulated clock lets more rows of the same files be known. What a database, or a Python reader that declares no
-    fingerprint, would give cannot be told from the outside: on the wall clock the text never changes, and the
+    fingerprint, has cannot be known without reading it: on the wall clock the text never changes, and the
     scheduled refreshes read it.
     """
     clock = None if project.spec.file.clock == "wall" else format_instant(now)
@@ -27,5 +27,5 @@ def _seen(project: Project, spec: SourceSpec) -> str | None:
     try:
         reader = reader_of(spec)
         return fingerprint_of(reader.parts(project, spec)) if reader.notices_changes else None
-    except PlatformError as error:  # a change too: the ingest will say what is wrong
+    except PlatformError as error:  # a change too: the ingest will report what is wrong
         return str(error)

@@ -1,4 +1,4 @@
-"""Whether a source has to be read at all, told from its files and the record of its last ingest."""
+"""Whether a source has to be read at all, as its files and the record of its last ingest show."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ class IngestPlan:
     Attributes
     ----------
     why
-        Why the source is read; None where its last ingest stands.
+        Why the source is read; None where its last ingest is up to date.
     last
         The last ingest; None before the first.
     continues
-        Whether new rows go behind those of the last ingest; else the log begins anew.
+        Whether new rows are appended to those of the last ingest; else the log begins from its first row.
     lineage, scope
-        Hashes of what the declaration says about rows, and of all that decides how they are read.
+        Hashes of what the declaration defines about rows, and of all that decides how they are read.
     marks
         What is remembered of each part under this scope.
     parts, changed

@@ -13,7 +13,7 @@ from ml_platform.storage.ledger.lines import LEDGER
 
 
 def clock_note(database: Database, now: datetime) -> str | None:
-    """Return what a clock that is behind means, in a sentence, or None where it is not behind.
+    """Return the consequences of a clock that is slow, in a sentence, or None where it is not slow.
 
     Parameters
     ----------

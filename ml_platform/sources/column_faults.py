@@ -32,7 +32,7 @@ class ColumnFaults:
     where
         The part that is read, such as a file.
     rows
-        How many rows of the part came before, and the 0-based place of each row of the table behind them.
+        How many rows of the part came before, and the 0-based place of each row of the table after them.
     bad
         Takes the bad cells; None where the first one is an error.
     """

@@ -1,7 +1,7 @@
 """From rows as they were read to rows as they are declared: types, nulls, zones.
 
 Nothing is guessed. What does not fit is an error that names the file, the column and the row, unless a policy is
-declared for it: then the cell is noted, and the ingest goes on without its row or its value.
+declared for it: then the cell is noted, and the ingest continues without its row or its value.
 """
 
 from __future__ import annotations

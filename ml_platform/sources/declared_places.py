@@ -11,7 +11,7 @@ from ml_platform.declarations.project import ProjectSpec
 
 @contextmanager
 def declared_places(spec: ProjectSpec, source: str) -> Iterator[None]:
-    """Let errors about a declared column of a source say where it is declared."""
+    """Add to errors about a declared column of a source the place where it is declared."""
     try:
         yield
     except SourceError as error:

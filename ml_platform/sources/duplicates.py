@@ -34,7 +34,7 @@ class WithoutDuplicates:
     dropped
         The numbers in the reading of those that were left out, in order.
     quarantined
-        How many of them are in quarantine: another row stands for each of the others.
+        How many of them are in quarantine: another row of the same key replaces each of the others.
     waiting
         How many of them become known later.
     """
@@ -46,7 +46,7 @@ class WithoutDuplicates:
 
     @property
     def merged(self) -> int:
-        """How many were left out because another row stands for them."""
+        """How many were left out because another row of the same key replaces them."""
         return len(self.dropped) - self.quarantined
 
 

@@ -25,7 +25,7 @@ def has_rows(artifact: Artifact) -> bool:
 
 
 def empty_log(store: ArtifactStore, spec: SourceSpec) -> Materialized:
-    """Return a log with one chunk of no rows, known from never on. The first rows begin the log anew."""
+    """Return a log with one chunk of no rows, known from never on. The first rows begin a new log."""
     columns = {name: column.type for name, column in spec.columns.items()}
     empty = SourceManifest(source=spec.name, columns={**columns}, rows=0, chunks=(), keys_repeat=False, replaced=())
     key = cache_key("source", {}, code_version("source"), {"log": empty.id_of({}, {})})

@@ -45,8 +45,8 @@ def find_new_rows(
         None for a first load.
     partial
         Whether parts of the source were not read. A row is then doubtful where it contradicts the log, and the part
-        that the log has it from may still stand: where the log's row of its key was declared to be known later, or at
-        the same instant and this row is from a new part.
+        that the log has it from may still be valid: where the log's row of its key was declared to be known later, or
+        at the same instant and this row is from a new part.
     part_of
         Returns the part that a row was read from and its number in it, by its number in the reading.
     starts
@@ -128,7 +128,7 @@ def _counted(new: NewRows, kept: Any, compared: LogComparison) -> NewRows:
 
 
 def _with_ends(spec: SourceSpec, rows: Any, repeated: Any | None) -> Any:
-    """Tell of each row when the next one of its key replaces or deletes it, and whether it is the first of its key.
+    """Add to each row when the next one of its key replaces or deletes it, and whether it is the first of its key.
 
     And whether it deletes a row: one of the log, or the one before it.
     """

@@ -108,7 +108,7 @@ class _Ingestion:
         return self._derive(parts)
 
     def _ingest(self, parts: Sequence[SourcePart], changed: Sequence[SourcePart], *, whole: bool = False) -> Ingested:
-        """Read what has changed and append what is new; read everything where that alone does not tell enough."""
+        """Read what has changed and append what is new; read everything where the changed parts are not enough."""
         changed = changed if whole else [self._appended(part) for part in changed]
         some = len(changed) < len(parts) or any(part.first_row for part in changed)
         with self._engine() as engine, Staging(engine) as staging:
@@ -190,7 +190,7 @@ class _Ingestion:
         return self._project.store.get("source", ingest.id)
 
     def _with_records(self, last: Ingest) -> Ingest:
-        """Return the last ingest; where an older version made its log, with one that tells which rows were replaced."""
+        """Return the last ingest; of a log of an older version, with one that records which rows were replaced."""
         log = self._artifact(last)
         if has_records(log):
             return last

@@ -1,4 +1,4 @@
-"""The record of every ingest of a source: when it was read, what came of it, and which artifact then held its rows."""
+"""The record of every ingest of a source: when it was read, the outcome, and which artifact then held its rows."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class ReadState:
     name
         Of the part: a file, a function, a database's table; or ``cursor``.
     mark
-        What tells whether it has changed: a fingerprint, and where reading a file that may grow ended; a cursor's
+        What shows whether it has changed: a fingerprint, and where reading a file that may grow ended; a cursor's
         largest value as an SQL literal.
     next_known_at
         When the first of its rows that were left for later becomes known.
@@ -113,7 +113,7 @@ class Ingest:
     number
         1 for the first; rows carry the number of the ingest that brought them.
     lineage
-        Hash of what the declaration says about rows; where it changes, the log begins anew.
+        Hash of what the declaration defines about rows; where it changes, the log begins from its first row.
     fingerprint
         Of the files that were read; None for readers that have none.
     next_known_at
@@ -159,7 +159,7 @@ def last_marks(database: Database, source: str, scope: str) -> dict[str, ReadSta
     Parameters
     ----------
     scope
-        Hash of what decides how the source is read: marks of another scope say nothing.
+        Hash of what decides how the source is read: marks of another scope are not used.
     """
     query = sa.select(MARKS).where(MARKS.c.source == source, MARKS.c.scope == scope).order_by(MARKS.c.seq)
     with database.reading() as connection:
@@ -175,7 +175,7 @@ def record_ingest(
     Raises
     ------
     RefConflict
-        When another ingest of the source has taken this number meanwhile; its rows stand, these do not.
+        When another ingest of the source has taken this number meanwhile; its rows are kept, these are not.
     """
     row = {name: getattr(ingest, name) for name in Ingest.__dataclass_fields__} | {"source": source}
     row["checks"] = canonical_json([asdict(result) for result in ingest.checks]).decode()

@@ -51,7 +51,7 @@ class Ingested:
     deletions
         How many rows were deleted.
     checks
-        The source's checks as they now stand.
+        The source's checks as they are now.
     upstream
         Which rows the source no longer has, which wait to be known, and which are dirty.
     rows

@@ -1,7 +1,7 @@
-"""Which chunks of a log hold any of some keys, told without reading the chunks.
+"""Which chunks of a log hold any of some keys, found without reading the chunks.
 
-Beside each chunk stand the hashes of its rows' keys, in the order of the rows, and the manifest has the range of
-the first key column. Hashes only choose chunks: whether a row has a key is then told by the key itself.
+Beside each chunk are the hashes of its rows' keys, in the order of the rows, and the manifest has the range of
+the first key column. Hashes only choose chunks: then the key itself decides whether a row has it.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def chunks_with_keys(
 
 
 def _overlaps(chunk: SourceChunk, low: Any, high: Any) -> bool:
-    """Return whether a chunk's keys may lie in a range; a chunk of an older version does not say."""
+    """Return whether a chunk's keys may lie in a range; a chunk of an older version has no range."""
     return chunk.keys is None or bool(chunk.keys[0] <= high and low <= chunk.keys[1])
 
 

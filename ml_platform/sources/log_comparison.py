@@ -45,7 +45,7 @@ class LogComparison:
     Attributes
     ----------
     rows
-        The rows to append, for Ibis, with how each stands to the log.
+        The rows to append, for Ibis, with how each compares with the log.
     deleted
         The rows of the log that this load of the whole source lacks, by chunk and place, for Ibis; None where there
         are none, or where a missing row is no deleted one.
@@ -214,7 +214,7 @@ def _compared(spec: SourceSpec, both: Any, now: datetime, last_at: datetime, *, 
     changed = (both[_CONTENT] != both[f"_log_{_CONTENT}"]) | (seen & deletes)
     since = both[KNOWN] > to_micros(last_at)
     earlier = changed & (both[KNOWN] < both[_LOG_KNOWN])
-    judged = ibis.literal(spec.duplicates not in (None, "fail"))  # which of two rows holds, only both can tell
+    judged = ibis.literal(spec.duplicates not in (None, "fail"))  # which of two rows holds needs both of them
     same_known = (both[KNOWN] == both[_LOG_KNOWN]) & (both[FRESH] | (judged & changed))
     contradicts = seen & (earlier | same_known)
     returns = both["_last"] & both[_WAS_DELETED] & ~deletes  # what deleted it may be in a part that was not read
@@ -237,7 +237,7 @@ def _compared(spec: SourceSpec, both: Any, now: datetime, last_at: datetime, *, 
 
 
 def _with_last(spec: SourceSpec, known: Any, repeated: Any | None) -> Any:
-    """Tell of each row whether it is the last of its key."""
+    """Mark for each row whether it is the last of its key."""
     if repeated is None:
         return known.mutate(_last=ibis.literal(True))
     several = known.semi_join(repeated, list(spec.key))

@@ -31,7 +31,7 @@ PLACES = pa.schema([(FILE, pa.string()), (ROW, pa.int64()), (UNTIL, pa.int64())]
 def append_rows(
     store: ArtifactStore, spec: SourceSpec, previous: Artifact | None, new: NewRows, chunk_bytes: int = CHUNK_BYTES
 ) -> Artifact:
-    """Store new rows as chunks behind those of `previous`, and which rows are replaced by them.
+    """Store new rows as chunks after those of `previous`, and which rows are replaced by them.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def add_records(
 
 @dataclass(frozen=True)
 class _StoredRows:
-    """A new chunk without its rows: what the manifest tells of it."""
+    """A new chunk without its rows: what the manifest has about it."""
 
     chunk: SourceChunk
     stored: StoredObject

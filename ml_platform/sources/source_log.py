@@ -28,7 +28,7 @@ DELETED = "_deleted"
 FILE, ROW, CHUNK = "_file", "_row", "_chunk"
 KEY_HASH = "_key_hash"
 FOREVER = 2**62
-"""Microseconds that stand for never: a row that no other has replaced."""
+"""Microseconds that mean never: a row that no other has replaced."""
 
 
 def chunk_names(artifact: Artifact) -> list[str]:
@@ -37,7 +37,7 @@ def chunk_names(artifact: Artifact) -> list[str]:
 
 
 def chunk_state(artifact: Artifact, chunk: str) -> str:
-    """Return the id of what one chunk tells: of its rows, and of which of them were replaced when.
+    """Return the id of the content of one chunk: of its rows, and of which of them were replaced when.
 
     It changes only where a later ingest replaced one of the rows.
 
@@ -119,7 +119,7 @@ def placed_versions(engine: Engine, store: ArtifactStore, artifact: Artifact, ke
 
 
 def has_records(artifact: Artifact) -> bool:
-    """Return whether the log tells which of its rows were replaced; one of an older version may not."""
+    """Return whether the log records which of its rows were replaced; one of an older version may not."""
     manifest = SourceManifest.of(artifact)
     return manifest.replaced is not None or not manifest.keys_repeat
 
@@ -130,7 +130,7 @@ def source_rows(engine: Engine, store: ArtifactStore, artifact: Artifact, name: 
 
 
 def known_by(artifact: Artifact, instant: datetime) -> str:
-    """Return the id of what a source's log tells about an instant: of the chunks with rows that were known by then.
+    """Return the id of what a source's log has about an instant: of the chunks with rows that were known by then.
 
     Rows that become known later, corrections among them, only ever come in later chunks, and change nothing of it.
     A deletion brings no chunk: the records with deletions that were known by then are a part of it.

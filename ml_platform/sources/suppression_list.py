@@ -1,6 +1,6 @@
 """Keys whose rows are not ingested any more, since somebody asked to be forgotten: known by a keyed hash alone.
 
-The hash is an HMAC with a secret that the project's database drew for itself: the list does not tell whom it names.
+The hash is an HMAC with a secret that the project's database drew for itself: the list does not show whom it names.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def leave_out(project: Project, source: str) -> Callable[[pa.Table], pa.Table]:
 
 
 def suppressed_rows(project: Project, source: str) -> Callable[[Mapping[str, object]], bool]:
-    """Return a function that says whether a row of a source, by column, has a suppressed key."""
+    """Return a function that returns whether a row of a source, by column, has a suppressed key."""
     hashes, held = _held(project, source)
     if not held:
         return lambda row: False

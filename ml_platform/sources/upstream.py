@@ -63,7 +63,7 @@ class Upstream:
     quarantined, nulled
         Dirty rows that the log does not have, and those that it has without a value; `dirty` is the artifact of both.
     merged
-        Rows of the last reading for which another row of their key stands in the log.
+        Rows of the last reading for which another row of their key is in the log.
     columns
         Columns that appeared or disappeared between parts.
     """

@@ -171,7 +171,7 @@ class ArtifactStore:
         return artifact if self.index is None or self.index.key(kind, key) == id else None
 
     def get(self, kind: str, id: str) -> Artifact:
-        """Return the artifact with this id, or the one that stands in its place since rows of it were erased.
+        """Return the artifact with this id, or the one that replaced it when rows of it were erased.
 
         Raises
         ------
@@ -209,7 +209,7 @@ class ArtifactStore:
                     yield Path(path).stem
 
     def unknown(self) -> Iterator[str]:
-        """Yield the paths of manifests and keys that the index does not know, in order: nobody reads them."""
+        """Yield the paths of manifests and keys that the index does not know, in order: they are never read."""
         if self.index is not None:
             there = [*self.files("keys"), *self.files("manifests")]  # first: what is written meanwhile is known then
             known = {f"keys/{kind}/{key}" for kind, key in [*self.index.keys()]}

@@ -46,7 +46,7 @@ def store_chunks(store: ArtifactStore, parts: Iterable[tuple[str, pa.Table]]) ->
 
 
 def at_once(work: Callable[[Item], Result], items: Iterable[Item], threads: int = _AT_ONCE) -> list[Result]:
-    """Do the same for several items at once, and return what came of it in the given order."""
+    """Apply `work` to several items at once; the results keep the order of the items."""
     with ThreadPoolExecutor(threads) as pool:
         return list(pool.map(work, items))
 
@@ -69,7 +69,7 @@ def store_chunk(store: ArtifactStore, name: str, rows: pa.Table) -> Chunk:
 
 
 def read_chunks(store: ArtifactStore, stored: Iterable[StoredObject], columns: Sequence[str] | None = None) -> pa.Table:
-    """Return the rows of chunks one behind the other, or some of their columns, each file checked against its hash.
+    """Return the rows of chunks one after the other, or some of their columns, each file checked against its hash.
 
     Raises
     ------

@@ -109,7 +109,7 @@ class Database:
 def _prepare_sqlite(engine: sa.Engine) -> None:
     @sa.event.listens_for(engine, "connect")
     def configure(connection: Any, _: Any) -> None:
-        connection.isolation_level = None  # the platform says BEGIN itself
+        connection.isolation_level = None  # the platform sends BEGIN itself
         connection.execute("PRAGMA busy_timeout=30000")  # first: the next statement waits for a lock too
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")

@@ -1,4 +1,4 @@
-"""How long making took, node by node, so that a plan can say about how long it will take."""
+"""How long making took, node by node, so that a plan can estimate how long it will take."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def expected_duration(database: Database, node: str, rows: int, of: int) -> time
     """Return about how long `node` takes to work on some rows; None where it was never made.
 
     It is in proportion to that of the last ten times whose number of rows was the most like it, by their ratio. Where
-    no number was recorded, the usual duration stands for all rows.
+    no number was recorded, the usual duration is returned for any number of rows.
 
     Parameters
     ----------

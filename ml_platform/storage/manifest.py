@@ -1,4 +1,4 @@
-"""Artifacts and their manifests: what each is, and the bytes that say so."""
+"""Artifacts and their manifests: what each is, and the bytes that define it."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def encode(artifact: Artifact) -> bytes:
 
 
 def decode(kind: str, id: str, content: bytes) -> Artifact:
-    """Return the artifact that a manifest tells of.
+    """Return the artifact that a manifest describes.
 
     Raises
     ------

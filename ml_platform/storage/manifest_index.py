@@ -1,7 +1,7 @@
 """What the database remembers of the store: the hash of every manifest, and the id that every key leads to.
 
-Objects are named by their hash, manifests and keys are not. So a manifest that somebody edited, with its own hash made
-anew, still differs from what is remembered here, in another place than the store.
+Objects are named by their hash, manifests and keys are not. So a manifest that somebody edited, with a newly computed
+hash of its own, still differs from what is remembered here, in another place than the store.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class ManifestIndex:
 
     @contextmanager
     def writing(self, kind: str, id: str) -> Iterator[sa.Connection]:
-        """Give a connection under which nobody else writes the same artifact."""
+        """Give a connection under which no other writer writes the same artifact."""
         with self._database.writing() as connection:
             if connection.dialect.name == "postgresql":  # SQLite has one writer at a time anyway
                 lock = int.from_bytes(bytes.fromhex(bytes_hash(f"{kind} {id}".encode())[:16]), "big", signed=True)

@@ -1,4 +1,4 @@
-"""What the tables of this package need of an opened project, so that they stand below it."""
+"""What the tables of this package need of an opened project, so that this package need not import that class."""
 
 from __future__ import annotations
 

@@ -66,7 +66,8 @@ class PostedRows:
         """Write rows, all or none of them, and return how many were new; the disk has them then.
 
         A row is not new where the last one of its key has the same values. A row is never received before the last one
-        of its key, also where the clock went back: it would become known first, and the former row would stand.
+        of its key, also where the clock went back: it would become known first, and the former row would count as
+        the newer one.
 
         Raises
         ------

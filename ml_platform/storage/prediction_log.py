@@ -2,7 +2,7 @@
 
 A day's state is an artifact that lists its segments. Adding rows writes a new segment
 and a new state, and points the day at it by compare-and-set: two writers lose nothing.
-Each segment tells what its rows were made from: the artifacts that were read, and the
+Each segment records what its rows were made from: the artifacts that were read, and the
 declarations as they were.
 """
 
@@ -51,7 +51,7 @@ PREDICTION_DAYS = sa.Table(
 
 @dataclass(frozen=True)
 class LoggedDay:
-    """One day of one model's log, as it stands."""
+    """One day of one model's log, in its current state."""
 
     model: str
     day: date
@@ -151,7 +151,7 @@ def append_predictions(
     make_rows
         Given the ids that the day holds already, returns the rows to add. Called again when another writer was first.
     facts
-        More of what the state says about itself; None for what the state before it said.
+        More fields of the state, beside its rows; None for those of the state before it.
     declared
         The declarations by which the rows were made, as `kept_json` gives them; those of the project by default.
     """
@@ -225,7 +225,7 @@ def kept_json(spec: ProjectSpec, model: str) -> bytes:
 
 
 def _facts_of(state: Artifact | None) -> dict[str, Any]:
-    """Return what a day's state says about itself beside its rows."""
+    """Return the fields of a day's state beside its rows."""
     if state is None:
         return {}
     about = PredictionsManifest.of(state)

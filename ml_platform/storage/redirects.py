@@ -1,7 +1,7 @@
-"""Which artifact stands in the place of one that was replaced: a former id goes on being an answer.
+"""Which artifact replaced another one: redirects from replaced artifact ids to their successors.
 
-An id names what was made, and manifests, logs and ledger lines that nobody rewrites cite it. Where rows of an artifact
-had to be erased, what is left has an id of its own. This table, in the database and not in the store, leads to it.
+An id names what was made, and manifests, logs and ledger lines, which are never rewritten, cite it. Where rows of an
+artifact had to be erased, the rest has an id of its own. This table, in the database and not in the store, leads to it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SUCCESSORS = sa.Table(
 
 
 def successor(database: Database, kind: str, id: str) -> str | None:
-    """Return the id of what stands in the place of an artifact now, or None where nothing does."""
+    """Return the id of the artifact that replaced another one, or None where none did."""
     query = sa.select(SUCCESSORS.c.successor).where((SUCCESSORS.c.kind == kind) & (SUCCESSORS.c.id == id))
     with database.reading() as connection:
         id_of_successor: str | None = connection.scalar(query)
@@ -30,7 +30,7 @@ def successor(database: Database, kind: str, id: str) -> str | None:
 
 
 def replace_artifact(connection: sa.Connection, kind: str, id: str, by: str) -> None:
-    """Let `by` stand in the place of an artifact, and of all that it stood in the place of itself."""
+    """Record `by` as the successor of an artifact, and of all artifacts that it is the successor of."""
     same = SUCCESSORS.c.kind == kind
     update_rows(connection, SUCCESSORS, same & (SUCCESSORS.c.successor == id), {"successor": by})
     delete_rows(connection, SUCCESSORS, same & (SUCCESSORS.c.id == id))

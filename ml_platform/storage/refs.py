@@ -28,12 +28,12 @@ def read_ref(database: Database, name: str) -> str | None:
     Raises
     ------
     LedgerDamaged
-        When its last line in the ledger is damaged, or tells of another value: the ref was moved by hand.
+        When its last line in the ledger is damaged, or has another value: the ref was moved by hand.
     """
     value: str | None
     pointed = sa.select(REFS.c.value).where(REFS.c.name == name).scalar_subquery()
     with database.reading() as connection:
-        value, line = last_line(connection, name, pointed)  # in one statement, between which nobody moves it
+        value, line = last_line(connection, name, pointed)  # in one statement, so that no other writer moves it between
     recorded = None if line is None else line.to_value
     if recorded != value:
         raise LedgerDamaged.of_ref(name, value, recorded)
@@ -87,7 +87,7 @@ def ref_at(database: Database, name: str, at: datetime) -> str | None:
     Raises
     ------
     LedgerDamaged
-        When the ledger is not what was written, or the ref is not where its last line says.
+        When the ledger is not what was written, or the ref does not point where its last line has it.
     """
     values = [line.to_value for line in ref_history(database, name) if line.at <= at]
     return values[-1] if values else None
@@ -99,7 +99,7 @@ def ref_history(database: Database, name: str) -> list[LedgerLine]:
     Raises
     ------
     LedgerDamaged
-        When the ledger is not what was written, or the ref is not where its last line says.
+        When the ledger is not what was written, or the ref does not point where its last line has it.
     """
     read_ref(database, name)
     return ledger_lines(database, name)

@@ -3,9 +3,9 @@
 Rows change (a day of predictions points at a new state), so that a table of them cannot be append-only. Each change
 appends one line here: which row, and a salted hash of all that it holds, or that it was removed. Each line carries a
 hash over the line before. The last line of a row must agree with the row; every ledger line carries the head of this
-log. A table takes part unless its declaration says why not (`UNBOUND`).
+log. A table takes part unless its declaration gives a reason why not (`UNBOUND`).
 
-The salt keeps a hash from being a way back to a value that was erased: with the salt the hash says nothing any more.
+The salt keeps a hash from being a way back to a value that was erased: without the salt the hash reveals nothing.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from ml_platform.storage.raw_rows import RawRow, is_absent, key_text, raw_column
 from ml_platform.storage.tables import METADATA, UNBOUND
 
 BEGINNING = "0" * 64
-"""What stands for the hash before the first line."""
+"""The value in place of the hash before the first line."""
 LOGGED: dict[str, Any] = {"row_log": True}
 """Execution options of a statement whose changes are noted: any other change of a bound table is refused."""
 _APPENDING = 0x6D6C72  # the advisory lock that appending takes
@@ -100,7 +100,7 @@ def append_changes(connection: sa.Connection) -> None:
 
 
 def forget_salts(connection: sa.Connection, table: sa.Table, keys: Sequence[str]) -> None:
-    """Remove the salts of all lines of some rows: their hashes then say nothing of what the rows held.
+    """Remove the salts of all lines of some rows: their hashes then reveal nothing of what the rows held.
 
     To be called before the rows are written again, which gives them a line with a new salt.
     """

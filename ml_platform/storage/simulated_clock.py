@@ -21,7 +21,7 @@ CLOCK = sa.Table(
 
 
 class SimulatedClock:
-    """A clock that stands still until it is advanced."""
+    """A clock that does not move until it is advanced."""
 
     def __init__(self, database: Database, start: datetime) -> None:
         self._database, self._start = database, start

@@ -1,7 +1,7 @@
-"""Removing files of the store in two steps, so that nobody has to be stopped for it.
+"""Removing files of the store in two steps, so that no reader or writer has to be stopped for it.
 
-A file is first set aside: moved to ``aside/INSTANT/`` under its own path. Whoever asks for it brings it back, and a
-writer that finds the same bytes there goes on with them. Only what has stayed aside for a grace period, and is still
+A file is first set aside: moved to ``aside/INSTANT/`` under its own path. A reader that needs it brings it back, and a
+writer that finds the same bytes there uses them. Only what has stayed aside for a grace period, and is still
 not needed then, is removed for good.
 """
 
@@ -91,7 +91,7 @@ class Removal:
             if self._local:
                 Path(to).parent.mkdir(parents=True, exist_ok=True)
                 Path(path).replace(to)
-            else:  # a copy first: whoever looks in between finds the file in one place or in both
+            else:  # a copy first: a reader in between finds the file in one place or in both
                 self._fs.copy(path, to)
                 self._fs.rm_file(path)
         except (FileNotFoundError, NotADirectoryError):  # among the folders may be a file that somebody put there

@@ -36,7 +36,7 @@ class Rows:
     count
         How many there are.
     batches
-        Gives them anew on every call.
+        Returns them, from the first one, on every call.
     """
 
     count: int

@@ -44,7 +44,7 @@ class CheckResult:
     Attributes
     ----------
     severity
-        A failed ``error`` stops what depends on the node; a failed ``warn`` is only told.
+        A failed ``error`` stops what depends on the node; a failed ``warn`` is only reported.
     summary
         Figures that a person wants to see; JSON types only.
     failing_rows

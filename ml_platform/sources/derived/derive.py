@@ -2,7 +2,7 @@
 
 The rows and their intervals follow from the logs of the inputs alone, whenever a derived source is ingested. Where they
 continue its log, rows are appended and ended as in any source. Where they do not, as when a late row of an input was
-known before rows that the log has, the log begins again: it is never another than the inputs say.
+known before rows that the log has, the log begins from its first row: it always agrees with the inputs.
 """
 
 from __future__ import annotations
@@ -153,7 +153,7 @@ def _beside_log(engine: DuckDB, spec: SourceSpec, versions: Any, log: Log) -> An
 
 
 def _continues(engine: DuckDB, beside: Any) -> bool:
-    """Return whether the log says nothing that the versions do not say: versions that it has open may end."""
+    """Return whether the log has nothing that the versions do not have: versions that it has open may end."""
     stored = beside[f"{_LOG}{ROW}"].notnull()
     same = (beside[_CONTENT] == beside[f"{_LOG}{_CONTENT}"]).fill_null(False)
     ends = beside[f"{_LOG}{UNTIL}"]

@@ -67,7 +67,7 @@ class DeltaReader(Reader):
             raise SourceError(source.name, self.delta, problem, remedy)
 
     def _tables(self, source: SourceSpec, schema: Any, there: Sequence[str], file: Any) -> Iterator[Any]:
-        """Yield the declared columns of one data file; columns that it has not yet are null, as the table says."""
+        """Yield the declared columns of one data file; columns that it lacks are null, as the table defines."""
         import pyarrow as pa
 
         try:
@@ -86,7 +86,7 @@ class DeltaReader(Reader):
 
 
 def _facts(table: Any) -> dict[str, list[Any]]:
-    """Return what tells each data file of the table's version from every other; files are never written twice."""
+    """Return what identifies each data file of the table's version; files are never written twice."""
     import pyarrow as pa
 
     files = pa.table(table.get_add_actions(flatten=True)).select(["path", "size_bytes", "modification_time"])

@@ -1,4 +1,4 @@
-"""Reading rows of a PostgreSQL database by ADBC, in Arrow batches. The URL, a secret, is told nowhere."""
+"""Reading rows of a PostgreSQL database by ADBC, in Arrow batches. The URL, a secret, is never shown."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class PostgresReader(Reader):
 
     @property
     def notices_changes(self) -> bool:
-        """No: only asking the server can tell."""
+        """No: a change shows only in a query to the server."""
         return False
 
     def parts(self, project: Project, source: SourceSpec, after: str | None = None) -> Sequence[SourcePart]:
@@ -55,7 +55,7 @@ class PostgresReader(Reader):
         return [SourcePart(self.label, None, partial(read_postgres, source, self.postgres, url, after))]
 
     def cursor_text(self, value: pa.Scalar) -> str:
-        """Return a value of a cursor as it stands in SQL."""
+        """Return a value of a cursor as it is written in SQL."""
         import pyarrow as pa
 
         if pa.types.is_timestamp(value.type):
@@ -186,7 +186,7 @@ def _server_error(spec: SourceSpec, where: str, url: str, error: Exception) -> S
 
 
 def _secrets(url: str) -> list[str]:
-    """Return the parts of a URL that must not be told, also of one that cannot be read; the longest first."""
+    """Return the parts of a URL that must not be shown, also of one that cannot be read; the longest first."""
     location, _, query = _plain_url(url).partition("://")[2].partition("?")
     user, _, password = location.rpartition("@")[0].partition(":")
     options = [option.partition("=")[2] for option in query.split("&")]

@@ -37,7 +37,7 @@ class PythonReader(Reader):
 
     @property
     def functions(self) -> Mapping[str, str]:
-        """The function, and that which tells its rows apart."""
+        """The function that returns rows, and the one that returns a fingerprint of them."""
         named = {"python": self.python, "fingerprint": self.fingerprint}
         return {name: function for name, function in named.items() if function is not None}
 
@@ -52,7 +52,7 @@ class PythonReader(Reader):
         return [SourcePart(self.python, state, partial(read_function, project.root, source, self.python))]
 
     def _fingerprint(self, root: Path, source: SourceSpec, reference: str) -> str:
-        """Return the hash of the text by which the function that is declared as `fingerprint` tells its rows apart."""
+        """Return the hash of the text that the function of `fingerprint` returns: it changes when the rows do."""
         state = _call(root, source, reference)
         if not isinstance(state, str):
             problem = f"the fingerprint is {type(state).__name__}"
@@ -89,7 +89,7 @@ def _call(root: Path, spec: SourceSpec, reference: str) -> Any:
 
 
 def _items(spec: SourceSpec, where: str, items: Iterator[Any]) -> Iterator[Any]:
-    """Yield what a function yields, and tell where it fails between two of them."""
+    """Yield what a function yields, and report where it fails between two of them."""
     try:
         yield from items
     except GeneratorExit:

@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class RefusedLine:
-    """What stands in the place of a row and is none.
+    """A line of a file in the place of a row that cannot be read as one.
 
     Attributes
     ----------
@@ -29,7 +29,7 @@ class RefusedLine:
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows of a part in a row, where a reader has more to say than their cells.
+    """Consecutive rows of a part, where a reader returns more than their cells.
 
     Attributes
     ----------

@@ -24,7 +24,7 @@ class MemberStream:
     packed
         The file, read as bytes.
     path
-        Its name, which tells how it is compressed.
+        Its name, which shows how it is compressed.
     """
 
     def __init__(self, packed: Any, path: str) -> None:
@@ -55,7 +55,7 @@ class MemberStream:
                     raise EOFError("the compressed content ends too early")
 
     def _next_member(self) -> bool:
-        """Begin with the next member, behind padding of zeros; return whether there is one."""
+        """Begin with the next member, after padding of zeros; return whether there is one."""
         while self._rest and not self._rest.strip(b"\x00"):
             self._rest = self._packed.read(_STEP)
         self._rest = self._rest.lstrip(b"\x00")

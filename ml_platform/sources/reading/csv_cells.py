@@ -53,7 +53,7 @@ def read_csv(
     end
         Learns where a file in UTF-8 ended.
     before
-        What was read before: only rows behind it are given.
+        What was read before: only rows after it are returned.
 
     Raises
     ------

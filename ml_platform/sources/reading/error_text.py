@@ -1,4 +1,4 @@
-"""What a library says of a failure, without anything of a connection's URL that could be a secret."""
+"""The text of a library's error, without anything of a connection's URL that could be a secret."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files as the parts of a source: which there are, and what tells of a change in each."""
+"""Files as the parts of a source: which there are, and what shows a change in each."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from ml_platform.sources.reading.path_columns import PathPattern, with_path_colu
 from ml_platform.sources.reading.reader import SourcePart
 
 ReadFile = Callable[..., Iterator[pa.Table]]
-"""Reads one file: its file system, its path, the source with the columns that are in files, its name as errors tell it.
+"""Reads one file: its file system, its path, the source with the columns that are in files, its name in errors.
 
-Where files may grow, also ``end`` (`FileEnd`), which it fills, and ``before`` (`ReadBefore`), behind which it begins.
+Where files may grow, also ``end`` (`FileEnd`), which it fills, and ``before`` (`ReadBefore`), after which it begins.
 """
 
 Grown = Callable[[str, str, int], ReadBefore | None]
@@ -50,7 +50,7 @@ def file_parts(
     Parameters
     ----------
     pattern
-        May have ``{name}`` for a column whose values stand in paths.
+        May have ``{name}`` for a column whose values are in paths.
     grown
         Returns what was read of a local file before, as text and number of rows, and is unchanged. None where files
         are read as a whole.
@@ -65,7 +65,7 @@ def file_parts(
 
 
 def _with_columns(paths: PathPattern, spec: SourceSpec, read: ReadFile) -> ReadFile:
-    """Return what reads one file, with the columns whose values stand in its path."""
+    """Return what reads one file, with the columns whose values are in its path."""
     columns = {name: column for name, column in spec.columns.items() if name not in paths.names}
     in_files = spec.model_copy(update={"columns": columns})
 

@@ -76,7 +76,7 @@ def read_before(path: str, text: str, rows: int, dialect: Dialect) -> ReadBefore
 
 
 class HashedStream:
-    """Reads a file and hashes its bytes; behind those that were read before, of which it gives the header.
+    """Reads a file and hashes its bytes; from the end of those that were read before, after their header.
 
     Parameters
     ----------

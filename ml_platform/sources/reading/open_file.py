@@ -17,7 +17,7 @@ from ml_platform.sources.reading.compressed import MemberStream, is_of_members
 
 
 def is_packed(path: str) -> bool:
-    """Return whether a file's name says that it is compressed."""
+    """Return whether a file's name shows that it is compressed."""
     return path.endswith((".zip", ".zst")) or is_of_members(path) or infer_compression(path) is not None
 
 

@@ -1,4 +1,4 @@
-"""Columns whose values stand in the paths of files, such as ``sales/region={region}/{day}.csv``."""
+"""Columns whose values are in the paths of files, such as ``sales/region={region}/{day}.csv``."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
 
 @dataclass(frozen=True)
 class PathPattern:
-    """A path, a glob or a URL in which ``{name}`` stands for a part of a folder's or a file's name.
+    """A path, a glob or a URL in which ``{name}`` is a part of a folder's or a file's name.
 
     >>> pattern = PathPattern("sales/region={region}/{day}.csv")
     >>> pattern.names, pattern.glob
@@ -50,7 +50,7 @@ class PathPattern:
         Raises
         ------
         ValueError
-            Where a column that stands twice has two values.
+            Where a column that occurs twice has two values.
         """
         match = self._expression.search(path)
         if match is None:

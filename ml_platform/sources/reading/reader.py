@@ -24,13 +24,13 @@ class SourcePart:
     Attributes
     ----------
     name
-        As errors tell it, such as ``data/2024-05-01.csv``.
+        As errors name it, such as ``data/2024-05-01.csv``.
     fingerprint
-        Differs when the part's rows do; None where only reading can tell.
+        Differs when the part's rows do; None where only reading shows a change.
     tables
         Reads the declared columns in batches, as Arrow tables. Cells may be text; nulls are nulls already.
     first_row
-        How many rows of a file that grows were read before: `tables` gives those behind them.
+        How many rows of a file that grows were read before: `tables` gives those after them.
     end
         Where reading a file that may grow ended, as text, once it has been read.
     since

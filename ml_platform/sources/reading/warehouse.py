@@ -38,7 +38,7 @@ class WarehouseReader(Reader, ABC):
     module
         The driver that the extra installs.
     options
-        What Ibis is told beside the URL.
+        The options that Ibis receives beside the URL.
     """
 
     title: ClassVar[str]
@@ -52,7 +52,7 @@ class WarehouseReader(Reader, ABC):
 
     @property
     def notices_changes(self) -> bool:
-        """No: only asking the warehouse can tell."""
+        """No: a change shows only in a query to the warehouse."""
         return False
 
     def parts(self, project: Project, source: SourceSpec, after: str | None = None) -> Sequence[SourcePart]:
@@ -81,7 +81,7 @@ class WarehouseReader(Reader, ABC):
             raise SourceError(source.name, self.label, problem, remedy) from None
 
     def _require_cursor(self, rows: Any, source: SourceSpec) -> None:
-        """Raise where the cursor is a text, or a date, which many rows share: it does not tell what is new."""
+        """Raise where the cursor is a text, or a date, which many rows share: it does not show what is new."""
         cursor = self.value.cursor
         if cursor is None:
             return

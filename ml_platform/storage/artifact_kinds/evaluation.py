@@ -62,5 +62,5 @@ class EvaluationManifest(ArtifactKind):
     slices: Items[Figures] | None = None
 
     def id_of(self, inputs: Mapping[str, str], objects: Mapping[str, StoredObject]) -> str:
-        """Return the id: the hash of everything that it says, and of what it was made from."""
+        """Return the id: the hash of all its fields, and of what it was made from."""
         return content_id({"about": self.as_json(), "inputs": dict(inputs)})

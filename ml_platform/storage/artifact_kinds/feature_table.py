@@ -10,7 +10,7 @@ from ml_platform.storage.artifact_kinds.kind import ArtifactKind, Figures, Items
 from ml_platform.storage.manifest import StoredObject
 
 CHUNK, KNOWN_UNTIL = "_chunk", "_until_tick"
-"""The first and the last of the columns that say which cell a row is."""
+"""The first and the last of the columns that identify the cell of a row."""
 BASE = "cells"
 """The part that every table has: which cells there are."""
 

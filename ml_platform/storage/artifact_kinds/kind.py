@@ -30,7 +30,7 @@ Read = Callable[[StoredObject], Any]
 
 @dataclass(frozen=True)
 class Mismatch:
-    """Something that an artifact holds, or that it is called by, and that is not what its manifest says."""
+    """Something that an artifact holds, or the id that it has, that differs from its manifest."""
 
     what: str
     expected: str
@@ -42,7 +42,7 @@ Persons = Literal["rows", "masked", "learnt", "removed"]
 
 ``rows``: rows are taken out. ``masked``: rows are taken out of tables, and the key is masked in texts. ``learnt``: it
 stays and is marked, since what was learned holds no rows. ``removed``: it is removed as a whole, and the next run
-makes it again from what is left; so it is for a kind that says nothing.
+makes it again from the remaining data; this is the default of a kind that does not set it.
 """
 
 
@@ -151,7 +151,7 @@ class ArtifactKind(Part, ABC):
         """
 
     def contents(self, objects: Mapping[str, StoredObject], read: Read) -> Iterator[Mismatch]:
-        """Yield what the manifest says of the objects, beside what they hold."""
+        """Yield each difference between the manifest and the content of its objects."""
         return iter(())
 
 
@@ -165,7 +165,7 @@ class _UnknownKind(ArtifactKind):
         return cls.model_validate(dict(artifact.about))
 
     def id_of(self, inputs: Mapping[str, str], objects: Mapping[str, StoredObject]) -> str | None:
-        """Return None: nobody knows how its id was made."""
+        """Return None: it is unknown how its id was made."""
         return None
 
 

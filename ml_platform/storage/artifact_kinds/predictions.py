@@ -74,7 +74,7 @@ class PredictionsManifest(ArtifactKind):
             yield from (("trained_model", id) for id in segment.trained_models or ())
 
     def id_of(self, inputs: Mapping[str, str], objects: Mapping[str, StoredObject]) -> str:
-        """Return the id: the hash of everything that it says."""
+        """Return the id: the hash of all its fields."""
         return content_id(self.as_json())
 
     def contents(self, objects: Mapping[str, StoredObject], read: Read) -> Iterator[Mismatch]:

@@ -34,7 +34,7 @@ class QuarantineManifest(ArtifactKind):
     ----------
     ids
         The hashes of the rows of each object, in the order of their names; absent where all rows of an ingest failed a
-        check: then the id alone tells them, until rows are erased.
+        check: then the id alone identifies them, until rows are erased.
     dirty
         Of dirty rows, how many there are for each reason.
     """

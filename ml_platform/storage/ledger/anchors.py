@@ -1,6 +1,6 @@
 """Anchors: the head of the ledger, noted in the artifact store at each line, where the database cannot reach.
 
-Whoever rewrites the ledger with all its hashes, or cuts its end, leaves it at odds with its anchors.
+If someone rewrites the ledger with all its hashes, or cuts its end, the ledger no longer matches its anchors.
 """
 
 from __future__ import annotations

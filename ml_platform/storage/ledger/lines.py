@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from ml_platform.storage.database import Database
 
 BEGINNING = "0" * 64
-"""What stands for the hash before the first line."""
+"""The value in place of the hash before the first line."""
 _APPENDING = 0x6D6C6C  # the advisory lock that appending takes
 
 LEDGER = sa.Table(
@@ -116,7 +116,7 @@ class LedgerLine:
 
 @dataclass(frozen=True)
 class Head:
-    """The last line of the ledger: whoever knows it knows all lines before."""
+    """The last line of the ledger: its hash fixes all lines before it."""
 
     seq: int
     hash: str

@@ -1,4 +1,4 @@
-"""What the online store holds: how its records are laid out, and up to when they tell."""
+"""What the online store holds: how its records are laid out, and up to when their data goes."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class EntityRecords(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     @cached_property
     def layout(self) -> Layout:
-        """Where each value stands."""
+        """The place of each value."""
         return Layout(self.blocks)
 
     @cached_property

@@ -1,8 +1,8 @@
 """The fixed layout of a record: the columns of an entity's feature tables one after another, numbers as they are.
 
-A record is ``<`` packed: a byte that says whether any value but a float or a text is null, then each block, one feature
-table or one model's own columns: a byte that says whether the block knows the entity, and its columns. A float takes
-8 bytes, and NaN where it is null. A whole number, an instant (microseconds since 1970 UTC) and a condition stand behind
+A record is ``<`` packed: a byte that is 1 where any value but a float or a text is null, then each block, one feature
+table or one model's own columns: a byte that is 1 where the block knows the entity, and its columns. A float takes
+8 bytes, and NaN where it is null. A whole number, an instant (microseconds since 1970 UTC) and a condition follow
 a byte that is 1 where they are null. Texts follow at the end, as a msgpack list of all of them.
 """
 
@@ -43,7 +43,7 @@ class Block(msgspec.Struct, frozen=True):
 
 
 class Layout:
-    """Where each value stands in the records of one entity."""
+    """The place of each value in the records of one entity."""
 
     def __init__(self, blocks: Sequence[Block]) -> None:
         self.blocks = tuple(blocks)
@@ -109,7 +109,7 @@ class Layout:
         return Picker(self, wanted)
 
     def cells_of(self, wanted: Sequence[tuple[str, str]]) -> list[Cell]:
-        """Return where columns stand."""
+        """Return the places of columns."""
         numbers = {block.name: number for number, block in enumerate(self.blocks)}
         cells = []
         for name, column in wanted:
@@ -129,7 +129,7 @@ class Layout:
         return cells
 
     def format_of(self, fields: Sequence[str]) -> tuple[struct.Struct, dict[str, int]]:
-        """Return what unpacks some fields and skips the others, and where each stands among those unpacked."""
+        """Return what unpacks some fields and skips the others, and the place of each among those unpacked."""
         wanted, codes, places = set(fields), ["<"], dict[str, int]()
         for name, code, _ in self._fields:
             if name in wanted:
@@ -141,12 +141,12 @@ class Layout:
 
     @cached_property
     def known_fields(self) -> dict[str, str]:
-        """The field of each block that says whether the block knows the entity."""
+        """The field of each block that is true where the block knows the entity."""
         return {block.name: f"{_KNOWN}{number}" for number, block in enumerate(self.blocks)}
 
 
 class Cell(msgspec.Struct, frozen=True):
-    """Where one column stands: in a field, with one that says whether it is null, or among the texts."""
+    """The place of one column: a field, with one that is true where the column is null, or a place among the texts."""
 
     kind: ColumnType
     field: str | None

@@ -1,7 +1,7 @@
 """The online store in a folder: LMDB, whose pages all processes of one machine share.
 
 The folder holds one LMDB environment, in a folder whose name is a number. LMDB leaves what was removed in free pages;
-`purge` writes the content again, under the next number, and says so in the former one, which readers then leave.
+`purge` writes the content again, under the next number, and notes so in the former one, which readers then leave.
 """
 
 from __future__ import annotations

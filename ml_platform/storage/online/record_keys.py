@@ -41,7 +41,7 @@ class RecordKeys:
 
     @property
     def kind(self) -> str:
-        """The entity with its types, such as ``courier:string``: what tells its records from others."""
+        """The entity with its types, such as ``courier:string``: what distinguishes its records from others."""
         return f"{self.entity}:{','.join(self.types)}"
 
     @cached_property
@@ -75,7 +75,7 @@ class RecordKeys:
 
     @cached_property
     def _framed(self) -> tuple[bool, ...]:
-        """Whether each text says its length: all but the last column's, so that ``ab, c`` is not ``a, bc``."""
+        """Whether each text is stored with its length: all but the last text, so that ``ab, c`` is not ``a, bc``."""
         return tuple(place < len(self.types) - 1 for place in range(len(self.types)))
 
     @cached_property

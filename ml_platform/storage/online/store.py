@@ -40,7 +40,7 @@ class View(Protocol):
 class OnlineStore(Protocol):
     """Records by key, and one description of all of them.
 
-    Whoever publishes holds the project's lock for it: there is one publisher at a time.
+    A process that publishes holds the project's lock for it: there is one publisher at a time.
     """
 
     def view(self) -> AbstractContextManager[View]:
@@ -74,7 +74,7 @@ class OnlineStore(Protocol):
     def purge(self) -> None:
         """Remove from the disk or the server what removed and replaced records left there.
 
-        Whoever calls it holds the lock of publishers.
+        The caller holds the lock of publishers.
 
         Raises
         ------
