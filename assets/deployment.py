@@ -174,7 +174,7 @@ def _version(item: VersionHistory) -> dict[str, object]:
 
 
 def _in_short(reason: str) -> str:
-    """Return a reason without what is in brackets: differences, intervals, and what they rest on.
+    """Return a reason without what is in brackets: differences, intervals, and the data that they are based on.
 
     >>> _in_short("kept version 1: 39 % sure, needs 50 % (difference -2, from 15 days (worth 5)); auc is 0.5")
     'kept version 1: 39 % sure, needs 50 %; auc is 0.5'

@@ -143,7 +143,7 @@ def money(value: float, low: float | None, high: float | None, currency: str) ->
 def money_with_interval(
     value: float, low: float | None, high: float | None, basis: Mapping[str, Any], currency: str
 ) -> str:
-    """Return an amount with its interval and what that rests on, or why there is none.
+    """Return an amount with its interval and the data that the interval is based on, or why there is none.
 
     >>> money_with_interval(1234.5, 1000, 1500, {"days": 14, "effective_days": 6.2}, "USD")
     '1,234 USD (95 % interval 1,000 to 1,500 from 14 days (worth 6.2 independent ones))'

@@ -1,7 +1,7 @@
-"""Runs whose process died without a word: killed, or gone with its machine.
+"""Runs whose process died without reporting a result: killed, or gone with its machine.
 
-Such a run would stay STARTED for ever. The daemon's run monitoring looks after the runs that it launched; runs
-of the command line carry their process in a tag, and the next one looks here.
+Such a run would stay STARTED forever. The daemon's run monitoring handles the runs that it launched; runs of the
+command line carry their process in a tag, and the next run checks the tags.
 """
 
 import os

@@ -67,7 +67,7 @@ class RunListener:
     begun: set[str] = field(default_factory=set)
 
     def __call__(self, entry: dg.EventLogEntry) -> None:
-        """Hear one event."""
+        """Handle one event."""
         event = entry.dagster_event
         if event is None:
             return

@@ -13,7 +13,7 @@ from typing import TextIO
 
 _KEPT = 20
 _LAST = 3
-_CHILDREN_SECONDS = 5.0  # how long what a process started may go on after it
+_CHILDREN_SECONDS = 5.0  # how long the children of a process may run after its end
 
 
 class RunLog:

@@ -1,7 +1,7 @@
 """A person's data in files beside the store: logs, pages, reports, caches, and the databases of Dagster and MLflow.
 
 Tables of rows (caches, temporary files) are removed as a whole, since they can be recomputed. In texts and in the cells
-of SQLite databases the key is masked. Any other file is reported, so that a person can handle it.
+of SQLite databases the key is masked. Any other file that holds the key is reported for a person to handle.
 """
 
 from __future__ import annotations

@@ -254,7 +254,7 @@ def is_learnt(artifact: Artifact) -> bool:
 
 
 def marks_for(project: Project, hits: PersonData, replaced: list[Replaced], now: datetime) -> Iterator[Mark]:
-    """Yield the marks of what would be replaced, under all of its ids, and of what rests on it."""
+    """Yield the marks of artifacts that would be replaced, under all of their ids, and of models trained on them."""
     former = _former_ids(project)
     for item in replaced:
         ids = [item.id, item.successor, *former.get((item.kind, item.id), ())]

@@ -61,7 +61,7 @@ class Contributions:
     raw
         The estimator's own raw score: for classes log-odds, else what the estimator predicts.
     steps
-        What comes of the raw score: link, calibration.
+        The steps from the raw score to the final score: link, calibration.
     note
         What has to be known to read them.
     """

@@ -31,11 +31,11 @@ class DeploymentFacts:
     os_user, host
         The operating system's user that the process ran as, and the machine.
     evaluation
-        The artifact that it rested on.
+        The evaluation artifact on which the deployment was based.
     figures
-        What that evaluation found, such as ``auc`` and ``value_vs_do_nothing``.
+        The results of that evaluation, such as ``auc`` and ``value_vs_do_nothing``.
     interval
-        What the interval of the gain over doing nothing rests on, or why there is none.
+        The data on which the interval of the gain over doing nothing is based, or why there is none.
     """
 
     line: int

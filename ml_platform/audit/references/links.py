@@ -32,7 +32,7 @@ class Root:
 
 @dataclass(frozen=True)
 class Reached:
-    """An artifact on which a root rests.
+    """An artifact on which a root depends.
 
     Attributes
     ----------
@@ -64,7 +64,7 @@ _Key = tuple[str, str]
 
 
 def reach(store: ArtifactStore, roots: Iterable[Root]) -> Iterator[Reached]:
-    """Yield every artifact on which some roots rest, once each: by the first root and the shortest way that led to it.
+    """Yield every artifact on which some roots depend, once each: by the first root and the shortest path to it.
 
     Only ids are held in memory, never what is in the artifacts.
     """
@@ -81,7 +81,7 @@ def reach(store: ArtifactStore, roots: Iterable[Root]) -> Iterator[Reached]:
 
 
 def links(artifact: Artifact) -> list[_Key]:
-    """Return kind and id of each artifact that another one rests on directly, in a fixed order."""
+    """Return kind and id of each artifact on which another one depends directly, in a fixed order."""
     return list(dict.fromkeys(artifact_kind(artifact.kind).of(artifact).links(artifact.inputs)))
 
 

@@ -137,7 +137,7 @@ class _Deciding:
         self.needed = Needed()
 
     def keep_reachable(self, roots: list[Root]) -> None:
-        """Keep what some roots rest on."""
+        """Keep the artifacts on which some roots depend."""
         for reached in reach(self._project.store, roots):
             if reached.problem is not None:
                 raise UnreadableDependency(str(reached), reached.problem)
@@ -158,7 +158,7 @@ class _Deciding:
                     yield Root(*older, f"output of {node} when a run in progress may have begun")
 
     def keep_by_rule(self) -> None:
-        """Keep what no rule lets go yet, with all that it rests on."""
+        """Keep the artifacts that a retention rule keeps, with all artifacts on which they depend."""
         kept = []
         for key in self._stored.artifacts:
             if key in self.needed.stays or artifact_kind(key[0]).retention is None:

@@ -78,7 +78,7 @@ class Verification:
         return not self.counts
 
     def add(self, damage: Damage) -> None:
-        """Take note of a damage."""
+        """Record a damage."""
         self.counts[f"{damage.state} {damage.thing}"] += 1
         if len(self.damages) < _KEPT:
             self.damages.append(damage)

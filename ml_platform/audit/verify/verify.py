@@ -66,7 +66,7 @@ def verify_project(
                 step()
             except PermissionError:  # raised to the caller: what this user may not read may be whole
                 raise
-            except Exception as error:  # whatever a damaged row makes of its reader, the rest is checked, too
+            except Exception as error:  # reading a damaged row may raise any error, and the rest is checked, too
                 verifier.cannot_check(what, error)
     return verifier.verification
 
@@ -85,7 +85,7 @@ class _Verifier:
         self._unknown: set[str] = set()
 
     def add(self, damage: Damage) -> None:
-        """Take note of a damage."""
+        """Record a damage."""
         self.verification.add(damage)
 
     def reads_database(self) -> bool:
@@ -99,7 +99,7 @@ class _Verifier:
             return False
 
     def cannot_check(self, what: str, error: Exception) -> None:
-        """Take note that a step of verifying came to no end."""
+        """Record that a step of verifying could not be completed."""
         reason = error.problem if isinstance(error, DatabaseUnavailable) else problem_of(error)
         problem = f"{what} cannot be checked completely ({type(error).__name__}: {reason})"
         self._database_damage(problem, "Restore it from a copy.")

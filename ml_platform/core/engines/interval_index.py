@@ -85,7 +85,7 @@ class Ranges:
     Parameters
     ----------
     leave
-        The first tick at which each cell no longer counts; None where all of them count for ever.
+        The first tick at which each cell no longer counts; None where all of them count forever.
     """
 
     def __init__(self, entries: Entries, leave: Ints | None) -> None:

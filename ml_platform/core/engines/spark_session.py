@@ -85,7 +85,7 @@ def _silence() -> None:
 
 
 def _require_answer(url: str) -> None:
-    """Ask whether anything listens, since Spark itself would go on trying for minutes."""
+    """Raise unless a server listens, since Spark itself would retry for minutes."""
     places = _HOST.findall(url.partition("://")[2])
     for host, port in places:
         # ValueError is a name that cannot be encoded, OverflowError a port beyond 65,535.

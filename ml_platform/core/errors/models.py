@@ -131,7 +131,7 @@ class ApprovalNotAsked(PlatformError):
 
 
 class ApprovalWithoutReason(PlatformError):
-    """Somebody approves or rejects without saying who they are, or why."""
+    """An approval or a rejection names no actor or no reason."""
 
     def __init__(self, version: str) -> None:
         super().__init__(f"{version}: an approval names an actor and a reason. Nothing was recorded. Give --reason.")

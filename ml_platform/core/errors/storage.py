@@ -72,7 +72,7 @@ class LedgerDamaged(PlatformError):
 
 
 class RowDamaged(PlatformError):
-    """A row of the database is not what was written, so nothing rests on it."""
+    """A row of the database is not what was written, so nothing is based on it."""
 
     def __init__(self, table: str, key: str, problem: str) -> None:
         self.table, self.key, self.problem = table, key, problem

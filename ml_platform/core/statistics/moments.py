@@ -30,7 +30,7 @@ def exact_total(values: _Floats) -> float:
 
 
 def is_constant(values: _Floats) -> bool:
-    """Return whether finite numbers are all the same, up to what rounding makes of equal numbers."""
+    """Return whether finite numbers are all the same, up to the rounding error of equal numbers."""
     if not len(values):
         return True
     largest = float(np.max(np.abs(values)))

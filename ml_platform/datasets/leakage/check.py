@@ -59,7 +59,7 @@ def check_leaks(
 
 
 def known_leaks(project: Project, model_name: str, snapshot_id: str) -> tuple[CheckResult, ...] | None:
-    """Return what the checks found in a snapshot; None where it was not sought by this declaration yet."""
+    """Return the results of the checks of a snapshot; None where this declaration has not been checked on it yet."""
     checks = project.store.find(_KIND, _key(project, model_name, snapshot_id))
     return None if checks is None else _results(checks)
 

@@ -54,7 +54,7 @@ class Moved:
 
 @dataclass
 class ComparedDays:
-    """What a comparison day by day has come to so far; `examples` are few."""
+    """The results of a comparison day by day so far; `examples` are few."""
 
     same: int = 0
     compared: int = 0

@@ -99,7 +99,7 @@ def load_snapshot(project: Project, id: str, parts: Sequence[Part] = PARTS, abou
 
 
 def _checked_days(project: Project, artifact: Artifact, days: Sequence[str]) -> list[pa.Table]:
-    """Return the rows of some days: those that the snapshot's id speaks of."""
+    """Return the rows of some days, after verifying them with the snapshot's id."""
     read = read_each(project.store, [(artifact.objects[day], None) for day in days])
     read_days = dict(zip(days, at_once(frame_id, read), strict=True))
     manifest = SnapshotManifest.of(artifact)
