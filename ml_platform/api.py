@@ -235,7 +235,7 @@ def diff_snapshots(project: Project | Path | str, first: str, second: str) -> Sn
 def explain(
     project: Project | Path | str, id: str, what_if: Mapping[str, str] | None = None, rows: int | None = None
 ) -> Explanation:
-    """Return what is known of a logged prediction by now, scored again, with all source rows behind its features.
+    """Return the explanation of a logged prediction as of now, with its rescoring and all source rows of its features.
 
     Parameters
     ----------

@@ -43,7 +43,7 @@ class Project:
 
     @cached_property
     def state(self) -> Path:
-        """The folder for everything that the platform makes and that no URL says to keep elsewhere.
+        """The folder for everything that the platform makes and that no URL places elsewhere.
 
         Only its owner can enter it: a folder that is open to others is closed.
         """
