@@ -20,7 +20,7 @@ from ml_platform.registry.evaluation.basis import basis_text
 from ml_platform.registry.evaluation.reasons import conditions, gate_text
 from ml_platform.reporting.overview.model_overview import ModelOverview
 from ml_platform.reporting.overview.slice_lines import slice_lines
-from ml_platform.reporting.status import DataStatus, ModelStatus, MonitoringStatus, ProjectStatus
+from ml_platform.reporting.status import DataStatus, ModelStatus, ProjectStatus
 from ml_platform.storage.artifact_kinds.evaluation import EvaluationManifest
 from ml_platform.storage.outputs import current_output
 from ml_platform.storage.versions import versions
@@ -31,13 +31,6 @@ _VERDICTS = {
     "keep": ("not deployed", "yellow"),
     "deploy none": ("not deployed (deploy none): the champion earns no more than doing nothing", "red"),
     "same": ("unchanged", "dim"),
-}
-
-_APART = {
-    "superseded": "predicted again",
-    "late": "scored late",
-    "without_label": "without a label",
-    "without_payoff": "with a null in the payoff",
 }
 
 
@@ -75,8 +68,8 @@ def _facts(item: ModelOverview) -> Iterator[tuple[str, Cell]]:
     yield "worth", " ".join([item.worth_text, *([item.worth.sureness_text] if item.worth else [])])
     if item.window_worth:
         yield "newest window", f"{item.window_worth.days_text}: {item.window_worth.text}"
-    if apart := _not_in_the_sum(model.monitoring):
-        yield "not in the sum", apart
+    if item.worth and item.worth.apart:
+        yield "not in the sum", item.worth.apart
     if item.drift:
         yield "drift", item.drift.text
     if model.waiting is not None:
@@ -115,12 +108,6 @@ def missed_text(missed: Missed) -> str:
     """Return how many rows of a monitoring window got no prediction in time, and why."""
     rows = f"{share_text(missed.share)} of the rows got no prediction in time"
     return f"{rows} ({missed.start} to {missed.end}): {', '.join(missed.reasons)}"
-
-
-def _not_in_the_sum(seen: MonitoringStatus | None) -> str:
-    """Return which settled predictions are not in the sum since deployment."""
-    realized = (seen.realized_since if seen else None) or {}
-    return ", ".join(f"{realized[name]:,} {what}" for name, what in _APART.items() if realized.get(name))
 
 
 def _made(node: DataStatus) -> str:

@@ -60,7 +60,7 @@ def test_one_model_is_shown_with_every_version_and_why(factory: Project, capsys:
     lines = printed(capsys, factory, MODEL)
     facts = dict(line.split("\t") for line in lines if line.count("\t") == 1)
     assert facts["live"] == "version 2 since 2024-03-02 (2 trained)"
-    assert facts["next training"].startswith("2024-03-04 03:00 UTC, or when drift is found, 2 days after")
+    assert facts["next training"].startswith("2024-03-04 03:00 UTC, or earlier, when drift is found 2 days")
     assert [line.split(":")[0].strip() for line in lines if line.startswith("  version ")] == [
         "version 2 is live since 2024-03-02",
         "version 1 was live from 2024-03-01, replaced on 2024-03-02",

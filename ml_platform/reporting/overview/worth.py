@@ -15,6 +15,14 @@ from ml_platform.storage.artifact_kinds.evaluation import EvaluationManifest
 from ml_platform.storage.artifact_kinds.monitoring import MonitoringManifest
 from ml_platform.storage.outputs import current_output
 
+_APART = {
+    "superseded": "predicted again",
+    "late": "scored late",
+    "without_label": "without a label",
+    "without_payoff": "with a null in the payoff",
+    "waiting": "whose label is not known yet",
+}
+"""Predictions that are not in the sums."""
 Sureness = Literal["earns", "loses", "could be luck", "too few days to say"]
 
 
@@ -41,6 +49,8 @@ class Worth:
         Why a control group measures no effect yet; None where it does, or where there is none.
     followed, reported
         On how many of `rows` the recommended action was taken, and how many have a report; None if no source has them.
+    apart
+        How many predictions are not counted, by reason, in words; empty where all are.
     """
 
     gain: float
@@ -56,6 +66,7 @@ class Worth:
     unmeasured: str | None = None
     followed: int | None = None
     reported: int | None = None
+    apart: str = ""
 
     @property
     def sureness(self) -> Sureness:
@@ -178,6 +189,7 @@ def realized_worth(realized: Mapping[str, Any] | None, unit: str) -> Worth | Non
         unmeasured=effect.get("declined"),
         followed=realized.get("followed"),
         reported=realized.get("reported"),
+        apart=", ".join(f"{realized[name]:,} {what}" for name, what in _APART.items() if realized.get(name)),
     )
 
 

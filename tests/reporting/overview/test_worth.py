@@ -24,6 +24,12 @@ def test_expected_is_beyond_doing_nothing_too() -> None:
     assert (worth.start, worth.end, worth.basis) == ("2024-03-01", "2024-03-09", "9 days")
 
 
+def test_predictions_that_do_not_count_are_named_with_their_reason() -> None:
+    worth = realized_worth(realized(without_label=650, waiting=1351, late=0), "EUR")
+    assert worth is not None
+    assert worth.apart == "650 without a label, 1,351 whose label is not known yet"
+
+
 @pytest.mark.parametrize("facts", [None, {}, realized(rows=0)])
 def test_without_a_settled_prediction_nothing_is_worth(facts: dict[str, Any] | None) -> None:
     assert realized_worth(facts, "EUR") is None
