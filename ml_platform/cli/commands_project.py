@@ -17,7 +17,14 @@ def init(
     directory: Annotated[Path, typer.Argument(help="The folder to make; it must be new or empty.")],
     example: Annotated[str | None, typer.Option(help="Start from an example, such as flights.")] = None,
     rows: Annotated[
-        Path | None, typer.Option("--from", help="Start from a CSV or Parquet file, and predict one of its columns.")
+        Path | None,
+        typer.Option("--from", help="Start from a CSV or Parquet file, or a table, and predict one of its columns."),
+    ] = None,
+    database: Annotated[
+        str | None,
+        typer.Option(
+            help="With --from SCHEMA.TABLE: the environment variable that holds the address of the PostgreSQL database."
+        ),
     ] = None,
     key: Annotated[str | None, typer.Option(help="With --from: the columns that identify a row, as a,b.")] = None,
     time: Annotated[str | None, typer.Option(help="With --from: the column with the time of a row.")] = None,
@@ -28,7 +35,7 @@ def init(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a new project: bare, from an example, or from a file of rows.
+    """Make a new project: bare, from an example, or from a file or table of rows.
 
     With --from, choices without an option are asked for at a terminal; elsewhere the guess is taken. All are shown.
     """
@@ -37,7 +44,7 @@ def init(
 
     columns = None if key is None else tuple(key.split(","))
     wanted = Wanted(columns, time, predict, template, (*(leave_out or ()),))
-    make_project(directory, example, rows, wanted, as_json=as_json)
+    make_project(directory, example, rows, wanted, database=database, as_json=as_json)
 
 
 @app.command(rich_help_panel=_PANEL)

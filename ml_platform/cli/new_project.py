@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -22,8 +23,9 @@ from ml_platform.core.private_files import shared_as_wanted
 from ml_platform.declarations.load.load import load_project
 from ml_platform.declarations.load.schema import json_schemas
 from ml_platform.operations.new_project.choices import Choices, Wanted, choose
+from ml_platform.operations.new_project.database_table import look_at_database
 from ml_platform.operations.new_project.files import copy_rows, label_of, project_files
-from ml_platform.operations.new_project.table import UnusableFile, look_at, name_of
+from ml_platform.operations.new_project.table import TableFacts, UnusableFile, look_at, name_of
 
 _EXAMPLES = "ml_platform_examples"
 _NOT_COPIED = shutil.ignore_patterns(".ml_platform", "__pycache__", ".*", "*.csv")
@@ -57,7 +59,13 @@ class UnknownExample(PlatformError):
 
 
 def make_project(
-    directory: Path, example: str | None, rows: Path | None, wanted: Wanted, *, as_json: bool = False
+    directory: Path,
+    example: str | None,
+    rows: Path | None,
+    wanted: Wanted,
+    *,
+    database: str | None = None,
+    as_json: bool = False,
 ) -> None:
     """Write a new project into `directory`.
 
@@ -66,7 +74,9 @@ def make_project(
     example
         Copy this example.
     rows
-        A CSV or Parquet file: write a project that predicts one of its columns.
+        A CSV or Parquet file, or a table of `database`: write a project that predicts one of its columns.
+    database
+        The environment variable that holds the address of a PostgreSQL database.
 
     Raises
     ------
@@ -76,9 +86,12 @@ def make_project(
         raise FolderTaken(directory)
     if example is not None and rows is not None:
         raise typer.BadParameter("give either --example or --from")
+    if database is not None and rows is None:
+        raise typer.BadParameter("--database needs --from TABLE")
     with shared_as_wanted():
         if rows is not None:
-            _write_from_rows(directory, rows, wanted, as_json)
+            table = look_at(rows) if database is None else look_at_database(str(rows), database, os.environ)
+            _write_from_rows(directory, table, wanted, as_json)
             return
         if example is None:
             _write_bare(directory)
@@ -94,19 +107,19 @@ def make_project(
         print(f"Made {directory}. Next: {following[0]}, then {following[1]}")
 
 
-def _write_from_rows(directory: Path, rows: Path, wanted: Wanted, as_json: bool) -> None:
-    table = look_at(rows)
+def _write_from_rows(directory: Path, table: TableFacts, wanted: Wanted, as_json: bool) -> None:
     chosen = choose(table, wanted, _guess if as_json else _ask)
     texts = project_files(name_of(directory.resolve().name), table, chosen)
     with TemporaryDirectory() as trial:
         _write_texts(Path(trial), texts)
         try:
-            load_project(Path(trial), {})
+            load_project(Path(trial), os.environ)
         except DeclarationError as error:
             raise UnusableFile(
-                rows, f"a project from it has a fault: {error.faults[0]} Rename file or column."
+                table.file, f"a project from it has a fault: {error.faults[0]} Rename file or column."
             ) from None
-    copy_rows(table, directory)
+    if table.reader is None:
+        copy_rows(table, directory)
     _write_texts(directory, texts)
     _add_schemas(directory)
     if as_json:

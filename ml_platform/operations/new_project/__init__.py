@@ -1,3 +1,3 @@
-"""A new project from a file of rows: look at the file, choose, write declarations that validate and run."""
+"""A new project from a file or a table of rows: look at it, choose, write declarations that validate and run."""
 
-__all__ = ["choices", "files", "table"]
+__all__ = ["choices", "database_table", "files", "table"]

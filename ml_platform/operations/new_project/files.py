@@ -19,7 +19,7 @@ def project_files(name: str, table: TableFacts, chosen: Choices) -> Mapping[str,
     """Return the text of every YAML file by its path in the project."""
     rows = name_of(table.file.stem)
     files = {
-        "project.yaml": _project(name, rows, chosen),
+        "project.yaml": _project(name, rows, chosen) + _connections(table),
         f"sources/{rows}.yaml": _rows(name, rows, table, chosen),
         f"sources/{rows}_outcomes.yaml": _outcomes(name, rows, table, chosen),
         f"models/predict_{chosen.predict}.yaml": _model(name, rows, table, chosen),
@@ -69,10 +69,20 @@ entities:
 """
 
 
+def _connections(table: TableFacts) -> str:
+    if table.variable is None:
+        return ""
+    address = f"  {name_of(table.variable)}: ${{{table.variable}}}\n"
+    return f"connections:   # the address, with its password, is in the environment\n{address}"
+
+
 def _reader(rows: str, table: TableFacts) -> str:
+    if table.reader is not None:
+        return f"{table.reader}   # all of it at each run; `cursor` reads only new rows"
     kind = "parquet" if table.file.suffix == ".parquet" else "csv"
     nulls = f", null_values: ['', {', '.join(repr(text) for text in table.null_values)}]" if table.null_values else ""
-    return f"{{{kind}: data/{rows}{table.file.suffix}{nulls}}}"
+    place = f"{{{kind}: data/{rows}{table.file.suffix}{nulls}}}"
+    return f"{place}   # a path, a glob or a URL; new files are read at the next run"
 
 
 def _column(column: ColumnFacts, table: TableFacts) -> str:
@@ -88,7 +98,7 @@ spec_version: 1
 name: {title}
 description: {_quoted(f"{rows}, from {table.file.name}.", _BLOCK)}
 owner: team:{name.replace("_", "-")}
-reader: {_reader(rows, table)}   # a path, a glob or a URL; new files are read at the next run
+reader: {_reader(rows, table)}
 key: [{", ".join(chosen.key)}]
 event_timestamp: {chosen.time}
 {known}

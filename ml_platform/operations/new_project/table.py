@@ -53,6 +53,8 @@ class TableFacts:
         Columns of times that were not written in ISO 8601.
     null_values
         Cells that mean null, beside empty ones.
+    reader, variable
+        The reader in a declaration, and the environment variable with the address of the database; None for a file.
     """
 
     file: Path
@@ -60,7 +62,9 @@ class TableFacts:
     columns: Mapping[str, ColumnFacts]
     renamed: Mapping[str, str]
     rewritten: tuple[str, ...]
-    null_values: tuple[str, ...]
+    null_values: tuple[str, ...] = ()
+    reader: str | None = None
+    variable: str | None = None
 
     def frame(self, *names: str) -> pd.DataFrame:
         """Return some columns as a data frame."""
@@ -94,18 +98,30 @@ def look_at(file: Path) -> TableFacts:
     if not file.is_file():
         raise UnusableFile(file, "no such file. Correct the path.")
     rows, nulls = _read(file)
+    renamed = new_names(file, rows)
+    rows, rewritten = _with_times(rows.rename_columns([renamed.get(name, name) for name in rows.column_names]))
+    require_finite(file, rows)
+    return TableFacts(file, rows, column_facts(rows), renamed, rewritten, nulls)
+
+
+def new_names(file: Path, rows: pa.Table) -> dict[str, str]:
+    """Return new names of columns by those in a file, where they differ.
+
+    Raises
+    ------
+    UnusableFile
+        Where there is no row, or two columns have one name.
+    """
     if not rows.num_rows:
-        raise UnusableFile(file, "it has no rows. Name another file.")
+        raise UnusableFile(file, "it has no rows. Name another one.")
     names = [_column_name(name) for name in rows.column_names]
     if len(set(names)) < len(names):
         raise UnusableFile(file, "two columns have the same name, apart from signs and capitals. Rename one.")
-    renamed = {old: new for old, new in zip(rows.column_names, names, strict=True) if old != new}
-    rows, rewritten = _with_times(rows.rename_columns(names))
-    _require_finite(file, rows)
-    return TableFacts(file, rows, _facts(rows), renamed, rewritten, nulls)
+    return {old: new for old, new in zip(rows.column_names, names, strict=True) if old != new}
 
 
-def _require_finite(file: Path, rows: pa.Table) -> None:
+def require_finite(file: Path, rows: pa.Table) -> None:
+    """Refuse a column with an infinite number."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -189,7 +205,8 @@ def _with_times(rows: pa.Table) -> tuple[pa.Table, tuple[str, ...]]:
     return rows, tuple(rewritten)
 
 
-def _facts(rows: pa.Table) -> dict[str, ColumnFacts]:
+def column_facts(rows: pa.Table) -> dict[str, ColumnFacts]:
+    """Return the facts of every column by its name."""
     import pyarrow.compute as pc
 
     facts = {}

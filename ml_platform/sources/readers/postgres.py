@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
-from urllib.parse import unquote
 
 from pydantic import Field
 
 from ml_platform.core.errors import SchemaChanged, SourceError
 from ml_platform.sources.reading.extras import import_extra
+from ml_platform.sources.reading.postgres_driver import plain_url, quoted, server_text, stored_columns
 from ml_platform.sources.reading.reader import Reader, SourcePart
 from ml_platform.sources.reading.table_or_query import TableOrQuery
 
@@ -87,7 +87,7 @@ def read_postgres(spec: SourceSpec, declared: Postgres, url: str, after: str | N
     where = declared.label
     try:
         with (
-            closing(dbapi.connect(_plain_url(url), autocommit=True)) as connection,
+            closing(dbapi.connect(plain_url(url), autocommit=True)) as connection,
             closing(connection.cursor()) as cursor,
         ):
             cursor.execute(f"SELECT * FROM {_origin(declared)} LIMIT 0")
@@ -98,7 +98,8 @@ def read_postgres(spec: SourceSpec, declared: Postgres, url: str, after: str | N
             cursor.execute(_query(there, declared, after))
             for batch in cursor.fetch_record_batch():
                 for start in range(0, batch.num_rows, _ROWS):
-                    yield Batch(_stored(pa.Table.from_batches([batch.slice(start, _ROWS)])), columns=schema.names)
+                    rows = stored_columns(pa.Table.from_batches([batch.slice(start, _ROWS)]))
+                    yield Batch(rows, columns=schema.names)
     except (dbapi.Error, OSError) as error:
         raise _server_error(spec, where, url, error) from None
 
@@ -131,65 +132,19 @@ def _require_cursor(schema: pa.Schema, spec: SourceSpec, where: str, cursor: str
 
 def _origin(declared: Postgres) -> str:
     if declared.table is not None:
-        return ".".join(_quoted(part) for part in declared.table.split("."))
+        return ".".join(quoted(part) for part in declared.table.split("."))
     return f"(\n{declared.query}\n) AS rows"
 
 
 def _query(there: Sequence[str], declared: Postgres, after: str | None) -> str:
-    columns = ", ".join(_quoted(name) for name in there)
+    columns = ", ".join(quoted(name) for name in there)
     query = f"SELECT {columns} FROM {_origin(declared)}"
     if declared.cursor is None or after is None:
         return query
-    return f"{query} WHERE {_quoted(declared.cursor)} > {after}"
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _stored(table: pa.Table) -> pa.Table:
-    """Return a table whose columns of types that Arrow does not know are what they are stored as."""
-    import pyarrow as pa
-
-    for place, field in enumerate(table.schema):
-        if isinstance(field.type, pa.BaseExtensionType):
-            table = table.set_column(place, field.name, _plain(table.column(place)))
-    return table
-
-
-def _plain(values: pa.ChunkedArray) -> pa.ChunkedArray:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    if isinstance(values.type, pa.UuidType):
-        return pa.chunked_array([[value and str(value) for value in values.to_pylist()]], pa.string())
-    plain = values.cast(values.type.storage_type)
-    if not (isinstance(values.type, pa.OpaqueType) and values.type.type_name == "numeric"):
-        return plain
-    is_nan = pc.equal(pc.utf8_lower(plain), "nan")  # no number, whatever the declared type
-    return pc.if_else(pc.fill_null(is_nan, False), pa.scalar(None, plain.type), plain)
-
-
-def _plain_url(url: str) -> str:
-    """Return the URL without the driver that SQLAlchemy's form names: ``postgresql+psycopg://`` is ``postgresql://``."""
-    scheme, separator, rest = url.partition("://")
-    return f"{scheme.partition('+')[0]}{separator}{rest}"
+    return f"{query} WHERE {quoted(declared.cursor)} > {after}"
 
 
 def _server_error(spec: SourceSpec, where: str, url: str, error: Exception) -> SourceError:
     """Return the error in the server's words, without anything of the URL that could be a secret."""
-    text = " ".join(str(error).partition("Query was:")[0].split())
-    for secret in _secrets(url):
-        text = text.replace(secret, "***")
     remedy = "Nothing was changed. Correct the reader, or the server and its URL in project.yaml."
-    return SourceError(spec.name, where, f"PostgreSQL reports: {text[:300].rstrip('.')}", remedy)
-
-
-def _secrets(url: str) -> list[str]:
-    """Return the parts of a URL that must not be shown, also of one that cannot be read; the longest first."""
-    location, _, query = _plain_url(url).partition("://")[2].partition("?")
-    user, _, password = location.rpartition("@")[0].partition(":")
-    options = [option.partition("=")[2] for option in query.split("&")]
-    parts = [url, _plain_url(url), location, query, f"{user}:{password}", password, *options]
-    secrets = {text for part in parts for text in (part, unquote(part)) if len(text) > 1}
-    return sorted(secrets, key=lambda text: (-len(text), text))
+    return SourceError(spec.name, where, f"PostgreSQL reports: {server_text(error, url)}", remedy)

@@ -1,7 +1,7 @@
 """What readers share: the class that they extend, and reading files, cells and tables.
 
-Of these `batch`, `reader`, `table_or_query`, `warehouse`, `columns`, `csv_dialect`, `error_text`, `extras` and
-`path_columns` are light. The others import Arrow, and readers import them inside methods.
+Of these `batch`, `reader`, `table_or_query`, `warehouse`, `columns`, `csv_dialect`, `error_text`, `extras`,
+`path_columns` and `postgres_driver` are light. The others import Arrow, and readers import them inside methods.
 """
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "pandas_columns",
     "parquet_rows",
     "path_columns",
+    "postgres_driver",
     "reader",
     "table_or_query",
     "warehouse",
