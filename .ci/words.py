@@ -2,15 +2,18 @@
 
 Looks for words to avoid and for long sentences, in the documents and in the strings that the reference is made of:
 descriptions of fields, causes and cures of errors. Looks for words to
-avoid in every string constant of the four packages, in the HTML templates and in the help of the Makefile too.
+avoid in every string constant, docstring and comment of the four packages, in the HTML templates and in the help of
+the Makefile too.
 Looks for them in the names of functions, classes, arguments, variables and attributes, also of tests and benchmarks.
 """
 
 import ast
+import io
 import re
 import subprocess
 import sys
 import tempfile
+import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,6 +28,7 @@ _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 
 PACKAGES = ("ml_platform", "assets", "jobs", "resources")
 AVOID_IN_STRINGS = re.compile(rf"{AVOID.pattern}|\b(says?|behind)\b", re.IGNORECASE)
+AVOID_IN_DOCSTRINGS = re.compile(AVOID_IN_STRINGS.pattern.replace(" ", r"\s+"), re.IGNORECASE)
 PHRASES = re.compile(r"too few (days|gains) to say|cannot tell")
 """Fixed terms of verdicts."""
 NAMES = {"told", "ml_platform/anew"}
@@ -51,6 +55,9 @@ STORED_FIELDS = {
     "Through.behind": "a key in the JSON document of explain",
 }
 """Fields whose names are stored, or are keys of documents that programs read: they cannot be renamed."""
+_STORED_NAMES = "|".join(sorted({name.partition(".")[2] for name in STORED_FIELDS}))
+NAME_OR_CODE = re.compile(rf"^ *(?:{_STORED_NAMES})$|`+[^`\n]+`+", re.MULTILINE)
+"""The heading of a stored field in a docstring, and code in prose."""
 LEFT_JOIN = re.compile(r"_?left_join")
 """The term of SQL. `left` alone is the term beside `right` only."""
 CODE_IN_TEMPLATE = re.compile(r"{[{%](.*?)[%}]}", re.DOTALL)
@@ -116,6 +123,27 @@ def faults_in_strings() -> Iterator[str]:
                 yield f"{name}:{line}: avoid {match[0]!r} in {' '.join(text.split())[:60]!r}"
 
 
+def docstrings() -> Iterator[tuple[str, int, str]]:
+    """Yield each docstring and each comment: its file, first line and text."""
+    for path in (path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))):
+        name, source = str(path.relative_to(ROOT)), path.read_text()
+        for node in ast.walk(ast.parse(source)):
+            match node:
+                case ast.Expr(value=ast.Constant(value=str(text))):
+                    yield name, node.lineno, text
+        for token in tokenize.generate_tokens(io.StringIO(source).readline):
+            if token.type == tokenize.COMMENT:
+                yield name, token.start[0], token.string
+
+
+def faults_in_docstrings() -> Iterator[str]:
+    """Return words to avoid in docstrings and comments, each with its line."""
+    for name, line, text in docstrings():
+        prose = PHRASES.sub("", NAME_OR_CODE.sub("", text))
+        for match in AVOID_IN_DOCSTRINGS.finditer(prose):
+            yield f"{name}:{line + prose.count(chr(10), 0, match.start())}: avoid {match[0]!r}"
+
+
 def faults_in_names() -> Iterator[str]:
     """Return names that are defined in the packages, tests and benchmarks and hold a word to avoid."""
     for folder in (*PACKAGES, "tests", "benchmarks"):
@@ -171,6 +199,7 @@ def main() -> None:
         for page in sorted(Path(folder).glob("*.md")):
             problems += faults(f"reference/{page.name}", page.read_text())
     problems += faults_in_strings()
+    problems += faults_in_docstrings()
     problems += faults_in_names()
     print(f"{'words and sentences':38}{len(problems)}")
     print(*(f"  {line}" for line in problems), sep="\n")

@@ -32,7 +32,7 @@ class IngestPlan:
     last
         The last ingest; None before the first.
     continues
-        Whether new rows are appended to those of the last ingest; else the log begins from its first row.
+        Whether new rows are appended to those of the last ingest; else a new log begins.
     lineage, scope
         Hashes of what the declaration defines about rows, and of all that decides how they are read.
     marks

@@ -113,7 +113,7 @@ class Ingest:
     number
         1 for the first; rows carry the number of the ingest that brought them.
     lineage
-        Hash of what the declaration defines about rows; where it changes, the log begins from its first row.
+        Hash of what the declaration defines about rows; where it changes, a new log begins.
     fingerprint
         Of the files that were read; None for readers that have none.
     next_known_at

@@ -1,4 +1,4 @@
-"""Features that are the label in other clothes: equal to it, in the same order, or one to one with it."""
+"""Features that are a copy or a transform of the label: equal to it, in the same order, or one to one with it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An expert's rule: an expression over the columns, used without fitting."""
+"""An expert's rule: an expression over the columns, used as it is written."""
 
 from __future__ import annotations
 

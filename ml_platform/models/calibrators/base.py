@@ -43,7 +43,7 @@ class Calibrator(CalibratorKind):
         """Return the probability for each score; the same score gives the same bits alone and among others."""
 
     def apply_one(self, score: float) -> float:
-        """Return the probability for one score, with the bits of `apply`, which does it where no method is defined."""
+        """Return the probability for one score, with the bits of `apply`, which it calls unless it is overridden."""
         import numpy as np
 
         return float(self.apply(np.array([score]))[0])

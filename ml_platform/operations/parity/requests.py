@@ -49,7 +49,7 @@ class RequestParity:
     late_by_table
         Of each table, how many rows were late.
     greatest_lag
-        Of each table that was late, how old its tick was at most, beyond the tick that was due, in seconds.
+        Of each table that was late, how much older its tick was at most than the one that was due, in seconds.
     erased
         Rows whose features differ because rows of their sources were erased.
     """

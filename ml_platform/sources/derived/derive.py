@@ -2,7 +2,7 @@
 
 The rows and their intervals follow from the logs of the inputs alone, whenever a derived source is ingested. Where they
 continue its log, rows are appended and ended as in any source. Where they do not, as when a late row of an input was
-known before rows that the log has, the log begins from its first row: it always agrees with the inputs.
+known before rows that the log has, a new log begins: the log always agrees with the inputs.
 """
 
 from __future__ import annotations
