@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from ml_platform.core.private_files import private_folder
-from ml_platform.storage.database_errors import unavailable
 
 RECEIVED_AT = "received_at"
 """The column that the platform adds to each row: when it was posted."""
@@ -147,6 +146,8 @@ class PostedRows:
             with self._opened() as connection:
                 return connection.execute(query, values).fetchall()
         except sqlite3.Error as error:
+            from ml_platform.storage.database_errors import unavailable  # imports SQLAlchemy
+
             raise unavailable(str(self._path), error) from error
 
     @contextmanager

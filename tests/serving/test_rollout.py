@@ -120,7 +120,7 @@ def test_a_candidate_that_fails_costs_no_request_and_is_counted(
         return as_candidate(self, *arguments)
 
     monkeypatch.setattr(ServedModel, "answer", breaks)
-    monkeypatch.setattr(ServedModel, "predict_again", always_breaks)
+    monkeypatch.setattr(ServedModel, "predict_as_candidate", always_breaks)
     answered = answers(service)
     assert {answer["version"] for answer in answered} == {service.model("yes").version.number}
     with pytest.raises(RequestProblem):

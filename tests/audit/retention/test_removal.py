@@ -20,7 +20,7 @@ from ml_platform.features.build import build_feature_table
 from ml_platform.features.tile_index import CELLS
 from ml_platform.models.predictor import load_predictor
 from ml_platform.project import open_project
-from ml_platform.storage.artifacts import ArtifactStore
+from ml_platform.storage.artifacts import TEMPORARY, ArtifactStore
 from ml_platform.storage.ledger.lines import chain_faults, ledger_lines
 from ml_platform.storage.outputs import current_output, record_output
 from ml_platform.storage.prediction_log import logged_days, read_predictions
@@ -135,9 +135,10 @@ def test_what_is_younger_than_its_rule_or_the_grace_period_stays(cluttered):
 def test_an_object_without_a_manifest_goes_after_the_grace_period(cluttered):
     project = cluttered.project
     stored = project.store.put(b"a run began, and was killed")
-    half = project.state / f"store/objects/{stored.sha256[:2]}/.{stored.sha256}.0123"
+    half = project.state / f"store/{TEMPORARY}/.{stored.sha256}.0123"
+    half.parent.mkdir(exist_ok=True)
     half.write_bytes(b"half")
-    paths = {f"objects/{stored.sha256[:2]}/{name}" for name in (stored.sha256, half.name)}
+    paths = {f"objects/{stored.sha256[:2]}/{stored.sha256}", f"{TEMPORARY}/{half.name}"}
     assert not paths & {file.path for file in plan_removal(project, NOON, wall(0.9)).set_aside}
     assert paths <= {file.path for file in plan_removal(project, NOON, wall(1.1)).set_aside}
 
