@@ -26,8 +26,6 @@ from ml_platform.serving.routes import Routes
 from ml_platform.serving.service import Service
 
 _OTHER_FILES = 200
-_ACCEPTED_AT_ONCE = 32
-"""The loop accepts one connection of each listening socket a round, so under load new ones would wait for seconds."""
 _SWITCH_SECONDS = 0.0005
 """A thread that loads a version gives way to the one that answers after so long; 5 ms are Python's own."""
 LOOK_EVERY = 0.1
@@ -120,7 +118,7 @@ def run_worker(root: str, descriptor: int, port: int, names: tuple[str, ...], li
         sys.exit(1)
     config = server_config(service, ServiceAccess.for_port(port, names), Metrics())
     listening = socket.socket(fileno=descriptor)
-    uvicorn.Server(config).run(sockets=[listening, *(listening.dup() for _ in range(_ACCEPTED_AT_ONCE - 1))])
+    uvicorn.Server(config).run(sockets=[listening])
 
 
 def _allow_connections(count: int) -> None:
