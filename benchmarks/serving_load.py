@@ -11,6 +11,16 @@ from dataclasses import dataclass, field
 import psutil
 
 
+def head_of_answer(received: bytes) -> bytes | None:
+    """Return the head of an answer in lower case; None before all of the answer was received."""
+    end = received.find(b"\r\n\r\n")
+    if end < 0:
+        return None
+    head = received[:end].lower()
+    length = int(head.split(b"content-length:")[1].split(b"\r\n")[0])
+    return head if len(received) >= end + 4 + length else None
+
+
 @dataclass
 class _Connection(asyncio.Protocol):
     """Sends the next request as soon as the answer to the last is whole."""
@@ -38,15 +48,11 @@ class _Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
-        head = self._buffer.find(b"\r\n\r\n")
-        if head < 0:
-            return
-        lower = self._buffer[:head].lower()
-        length = int(lower.split(b"content-length:")[1].split(b"\r\n")[0])
-        if len(self._buffer) < head + 4 + length:
+        head = head_of_answer(self._buffer)
+        if head is None:
             return
         now = time.perf_counter()
-        self.failed += lower[9:12] != b"200"
+        self.failed += head[9:12] != b"200"
         self.seconds.append(now - self._begun)
         self._buffer = b""
         if now < self.until:

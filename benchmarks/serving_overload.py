@@ -22,7 +22,7 @@ from pathlib import Path
 import psutil
 import uvloop
 from serving import free_port, requests_of, running, service
-from serving_load import load, processor
+from serving_load import head_of_answer, load, processor
 from serving_world import keys_of, served_project
 
 CONNECTIONS = 1000
@@ -57,15 +57,11 @@ class _Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
-        head = self._buffer.find(b"\r\n\r\n")
-        if head < 0:
-            return
-        lower = self._buffer[:head].lower()
-        length = int(lower.split(b"content-length:")[1].split(b"\r\n")[0])
-        if len(self._buffer) >= head + 4 + length:
-            self._answers.add(int(lower[9:12]), self._due)
+        head = head_of_answer(self._buffer)
+        if head is not None:
+            self._answers.add(int(head[9:12]), self._due)
             self._buffer, self._due = b"", 0.0
-            if b"connection: close" not in lower:
+            if b"connection: close" not in head:
                 self._idle.append(self)
 
     def connection_lost(self, error: Exception | None) -> None:
