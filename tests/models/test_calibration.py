@@ -5,6 +5,8 @@ from scipy.special import expit, logit
 from ml_platform.core.errors import TrainingError, UntrustedContent
 from ml_platform.models.calibration import Calibration
 
+METHODS = ["beta", "isotonic", "sigmoid", "venn_abers"]
+
 
 def _overconfident(count=2000, seed=0):
     draw = np.random.default_rng(seed)
@@ -38,7 +40,7 @@ def test_isotonic_is_that_of_scikit_learn():
     np.testing.assert_allclose(Calibration.fit("isotonic", scores, label).apply(new), oracle, atol=1e-12)
 
 
-@pytest.mark.parametrize("method", ["sigmoid", "isotonic"])
+@pytest.mark.parametrize("method", METHODS)
 def test_several_classes_still_sum_to_one(method):
     draw = np.random.default_rng(1)
     scores, label = draw.dirichlet(np.ones(3), 400), draw.integers(0, 3, 400).astype("float64")
@@ -58,7 +60,7 @@ def test_no_calibration_leaves_scores_as_they_are():
     assert Calibration.fit("none", scores, np.array([0.0, 1.0])).apply(scores) is scores
 
 
-@pytest.mark.parametrize("method", ["sigmoid", "isotonic"])
+@pytest.mark.parametrize("method", METHODS)
 def test_curves_come_back_from_a_manifest_with_the_same_bits(method):
     scores, label = _overconfident()
     fitted = Calibration.fit(method, scores, label)
@@ -85,9 +87,9 @@ def test_curves_of_a_store_written_before_are_read_as_they_were() -> None:
 
 def test_a_stored_calibrator_that_is_not_installed_is_named() -> None:
     with pytest.raises(
-        UntrustedContent, match=r"calibrated by 'beta', which does not exist here\. Install the package"
+        UntrustedContent, match=r"calibrated by 'spline', which does not exist here\. Install the package"
     ):
-        Calibration.from_json([["beta", [1.0], [0.0]]])
+        Calibration.from_json([["spline", [1.0], [0.0]]])
 
 
 def _brier_by_hand(method, scores, label, order):
@@ -104,7 +106,7 @@ def _brier_by_hand(method, scores, label, order):
 def test_the_chosen_calibration_has_the_least_brier_score_on_rows_it_was_not_fitted_on():
     scores, label = _overconfident(400)
     times = np.random.default_rng(3).permutation(400)
-    losses = {name: _brier_by_hand(name, scores, label, np.argsort(times)) for name in ("none", "isotonic", "sigmoid")}
+    losses = {name: _brier_by_hand(name, scores, label, np.argsort(times)) for name in ("none", *METHODS)}
     chosen = Calibration.fit("choose", scores, label, times)
     assert min(losses, key=lambda name: losses[name].mean()) == "sigmoid"  # what distorted them is a sigmoid
     assert chosen == Calibration.fit("sigmoid", scores, label)

@@ -74,7 +74,7 @@ def test_the_calibrator_of_the_guide_is_declared_fitted_and_kept(tmp_path: Path)
     [
         (
             "equal_bin",
-            r"calibration must be none, choose, equal_bins, isotonic or sigmoid, .* Did you mean equal_bins\?",
+            r"must be none, choose, beta, equal_bins, isotonic, sigmoid or venn_abers, .* Did you mean equal_bins\?",
         ),
         ("3", r"calibration must be text, found 3\."),
     ],
@@ -86,7 +86,7 @@ def test_what_is_declared_is_checked(tmp_path: Path, calibration: str, message: 
 
 def test_editors_know_its_name() -> None:
     names = json_schemas()["model"]["properties"]["calibration"]["enum"]
-    assert names == ["none", "choose", "equal_bins", "isotonic", "sigmoid"]
+    assert names == ["none", "choose", "beta", "equal_bins", "isotonic", "sigmoid", "venn_abers"]
 
 
 @pytest.mark.parametrize("task", ["task: regression", "task: quantile\nquantile: 0.9"])

@@ -95,7 +95,7 @@ def test_a_row_has_the_same_bits_alone_among_others_and_in_row_form(tmp_path, al
     assert_one_is_many(predictor_of(algorithm, task, tmp_path, params=params))
 
 
-@pytest.mark.parametrize("calibration", ["sigmoid", "isotonic"])
+@pytest.mark.parametrize("calibration", ["beta", "isotonic", "sigmoid", "venn_abers"])
 @pytest.mark.parametrize("task", ["binary", "multiclass"])
 def test_calibration_has_the_same_bits(tmp_path, calibration, task):
     params = {"num_iterations": 25}
