@@ -116,6 +116,7 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         listening.bind((host.strip("[]"), port))
         listening.listen(_BACKLOG)
+        listening.setblocking(False)  # for all processes that share it: none waits where another took the connection
     except OSError as error:
         listening.close()
         raise AddressTaken(host, port, error.strerror or str(error)) from None

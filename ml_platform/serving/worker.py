@@ -16,6 +16,7 @@ import uvicorn
 
 from ml_platform.core.errors import PlatformError
 from ml_platform.project import open_project
+from ml_platform.serving.accepting import WorkerServer
 from ml_platform.serving.access import ServiceAccess
 from ml_platform.serving.app import App
 from ml_platform.serving.http_protocol import GuardedProtocol
@@ -118,7 +119,7 @@ def run_worker(root: str, descriptor: int, port: int, names: tuple[str, ...], li
         sys.exit(1)
     config = server_config(service, ServiceAccess.for_port(port, names), Metrics())
     listening = socket.socket(fileno=descriptor)
-    uvicorn.Server(config).run(sockets=[listening])
+    WorkerServer(config, listening).run()
 
 
 def _allow_connections(count: int) -> None:

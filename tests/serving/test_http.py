@@ -11,14 +11,15 @@ from typing import Any
 
 import pytest
 import requests
-import uvicorn
 import uvloop
 
 from ml_platform.audit.explain import explain
 from ml_platform.operations.predictions.compact_online import compact_online_log
+from ml_platform.serving.accepting import WorkerServer
 from ml_platform.serving.access import ServiceAccess
 from ml_platform.serving.limits import Limits
 from ml_platform.serving.metrics import Metrics
+from ml_platform.serving.processes import listen
 from ml_platform.serving.service import Service
 from ml_platform.serving.worker import server_config
 from ml_platform.storage.frame_log import FrameLog
@@ -50,8 +51,8 @@ class Server:
 def serve(world: ServedWorld, environ: dict[str, str] | None = None, limits: Limits = LIMITS) -> Iterator[Server]:
     """Serve a world until the test ends."""
     port, service = free_port(), Service(world.project, limits)
-    config = server_config(service, ServiceAccess.for_port(port, (), environ or {}), Metrics(), port=port)
-    server = uvicorn.Server(config)
+    config = server_config(service, ServiceAccess.for_port(port, (), environ or {}), Metrics())
+    server = WorkerServer(config, listen("127.0.0.1", port))
     thread = threading.Thread(target=lambda: uvloop.run(server.serve()))
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     thread.start()
