@@ -12,6 +12,8 @@ from ml_platform.operations.rollout.judge import Judged
 from ml_platform.project import Project
 from ml_platform.registry.champion import champion
 from ml_platform.registry.rollout import rollout_of, rollout_ref
+from ml_platform.reporting.mlflow.outbox import track
+from ml_platform.reporting.mlflow.records import deployment_record
 from ml_platform.sources.checks.results import CheckResult
 from ml_platform.storage.ledger.lines import ledger_lines
 from ml_platform.storage.outputs import current_output
@@ -41,8 +43,11 @@ def build_rollout(project: Project, node: Node) -> dg.AssetsDefinition:
     def rollout(context: dg.AssetExecutionContext, project: ProjectParam) -> Iterator[dg.MaterializeResult[None]]:
         step = Step.begin(context, project, node)
         labels = current_output(project.database, NodeName("source", model.label.source))
+        before = champion(project, model.name)
         judged = advance_rollout(project, model.name, labels, f"dagster run {step.run}", step.now)
         current = champion(project, model.name)
+        if judged is not None and current is not None and current != before:
+            track(project, deployment_record(current, step.now, judged.reason))
         step.record(current.id if current else "none")
         yield dg.MaterializeResult(
             metadata=_metadata(project, model.name, judged),

@@ -15,7 +15,7 @@ from ml_platform.declarations.node_name import NodeName
 from ml_platform.project import Project
 from ml_platform.sources.checks.results import require_healthy
 from ml_platform.storage.durations import record_duration
-from ml_platform.storage.last_declarations import record_declared
+from ml_platform.storage.last_declarations import record_declared, record_step
 from ml_platform.storage.materialization import Materialized
 from ml_platform.storage.outputs import current_output, record_output
 from ml_platform_dagster.assets.metadata import Metadata, grouped
@@ -51,6 +51,7 @@ class Step:
         ------
         BrokenInput
         """
+        record_step(project.database)
         require_healthy(project.database, node.name, node.inputs)
         return cls(context, project, node, project.clock.now())
 

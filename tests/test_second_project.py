@@ -124,6 +124,16 @@ def test_a_run_with_work_or_without_dagsters_record_is_one_of_dagster(parcels: P
     source.write_text(text)
     project = open_project(parcels)
     assert unchanged_events(project, only=["sources/orders"]) is not None
+    table = parcels / "features/courier_recent.yaml"
+    text = table.read_text()
+    table.write_text(text.replace("7d", "9d"))
+    run(parcels, "ml-platform run --select features/courier_recent")
+    table.write_text(text)
+    project = open_project(parcels)
+    assert unchanged_events(project) is None, "a step of other declarations ran since"
+    run(parcels, "ml-platform run")
+    project = open_project(parcels)
+    assert unchanged_events(project) is not None
     simulated(project).advance(timedelta(days=1))
     assert unchanged_events(project) is None
     assert unchanged_events(project, only=["features/courier_recent"]) is None

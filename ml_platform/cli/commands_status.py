@@ -66,7 +66,7 @@ def digest(
     """Show what each model is worth and what needs a person, in three lines a model, as Markdown."""
     from ml_platform.cli.digest import show_digest
 
-    show_digest(directory, send, as_json)
+    raise typer.Exit(show_digest(directory, send, as_json))
 
 
 @app.command(rich_help_panel=_PANEL)

@@ -8,10 +8,12 @@ from ml_platform.cli.json_output import print_json
 from ml_platform.core.errors import UnknownModel
 from ml_platform.core.terminal_text import SafeConsole
 from ml_platform.project import open_project
-from ml_platform.registry.champion import champion
+from ml_platform.registry.champion import ROLL_BACK, champion
 from ml_platform.registry.resolve import version_named
 from ml_platform.registry.rollback import roll_back
 from ml_platform.registry.rollout import END
+from ml_platform.reporting.mlflow.outbox import keep
+from ml_platform.reporting.mlflow.records import deployment_record
 from ml_platform.storage.who import real_user
 
 
@@ -31,6 +33,8 @@ def roll_back_model(
     who = actor or real_user()
     line = roll_back(project, model, to=named, actor=who, reason=reason, now=project.clock.now())
     before, now = line.facts["from_version"], champion(project, model)
+    if line.action == ROLL_BACK and now is not None:
+        keep(project, deployment_record(now, line.at, line.reason))  # MLflow is never waited for
     text = f"The champion of {model} is {now} again, in place of {model}@{before}: line {line.seq} of the ledger."
     if line.action == END:
         text = f"The rollout of {model}@{before} has ended, and the champion is {now}: line {line.seq} of the ledger."

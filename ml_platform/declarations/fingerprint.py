@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ml_platform.core.hashing import bytes_hash, content_id
+from ml_platform.core.hashing import content_id
 from ml_platform.declarations.node_kinds import node_kind
 from ml_platform.declarations.project import ProjectSpec
 from ml_platform.declarations.user_code.version import code_version
@@ -38,9 +38,8 @@ def deciding_of(spec: ProjectSpec, kind: str, subject: str) -> dict[str, Any]:
 
 
 def files_version(spec: ProjectSpec) -> str:
-    """Return the hash of the files of all declarations, descriptions included."""
-    names = {"project.yaml", *(place.file for place in spec.locations.values())}
-    return content_id({name: bytes_hash((spec.root / name).read_bytes()) for name in sorted(names)})
+    """Return the hash of the files of all declarations as they were read, descriptions included."""
+    return content_id(spec.files)
 
 
 def node_version(spec: ProjectSpec, kind: str, subject: str) -> str:

@@ -231,7 +231,13 @@ class Location:
 
 @dataclass(frozen=True)
 class ProjectSpec:
-    """All declarations of one project, checked against each other."""
+    """All declarations of one project, checked against each other.
+
+    Attributes
+    ----------
+    files
+        The hash of each file as it was read; it may have been edited since.
+    """
 
     root: Path
     file: ProjectFile
@@ -239,6 +245,7 @@ class ProjectSpec:
     feature_tables: dict[str, FeatureTableSpec]
     models: dict[str, ModelSpec]
     locations: dict[str, Location] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:

@@ -11,7 +11,7 @@ import os
 import threading
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -27,6 +27,8 @@ from ml_platform.storage.rows import insert_if_absent, update_rows
 from ml_platform.storage.tables import METADATA, PERSONAL, Instant
 
 Urgency = Literal["page", "ticket", "report"]
+_ATTEMPTS = 5
+"""How often a service is tried for one alert: one that takes it and answers too late would else get it for ever."""
 _APPRISE_TYPE = {"page": "failure", "ticket": "warning", "report": "info"}
 
 ALERTS = sa.Table(
@@ -81,7 +83,7 @@ class Alert:
 
 @dataclass(frozen=True)
 class Sent:
-    """What became of an alert: whether it was new, and which services took it.
+    """What became of an alert: whether it was new, and which services took it now.
 
     `undelivered` maps a service to the reason.
     """
@@ -99,23 +101,63 @@ def alerts_log(project: Project) -> Path:
 def send_alert(project: Project, alert: Alert, now: datetime, patience_seconds: float = 10.0) -> Sent:
     """Log an alert and send it to the project's services, unless its key has alerted before.
 
+    A service that did not take it is tried again when the alert is raised again, five times in all.
+
     Parameters
     ----------
     patience_seconds
         The longest that all services together may take.
     """
     alert = _without_secrets(alert)
-    if not _log_first(project, alert, now):
-        return Sent(new=False)
-    outcomes = _deliver(project.spec.file.alerts, alert, patience_seconds)
+    services, refused_for_good = _services(project), dict[str, str]()
+    new = _log_first(project, alert, now)
+    if not new:
+        services, refused_for_good = _open_services(project, alert, services)
+    outcomes = _deliver(services, alert, patience_seconds)
     sent = Sent(
-        new=True,
+        new=new,
         delivered=tuple(service for service, problem in outcomes.items() if problem is None),
-        undelivered={service: problem for service, problem in outcomes.items() if problem is not None},
+        undelivered=refused_for_good
+        | {service: problem for service, problem in outcomes.items() if problem is not None},
     )
     if outcomes:
         _record_delivery(project, alert, sent, now)
     return sent
+
+
+def sent_text(sent: Sent) -> str:
+    """Return what became of an alert that is sent once, such as the digest of a day, in sentences."""
+    if not (sent.new or sent.delivered or sent.undelivered):
+        return "It was sent before on this day, and is not sent again."
+    services = ", ".join(sent.delivered) or "no service took it; it is in the log of alerts"
+    refused = [f"Not sent to {service}: {problem}." for service, problem in sent.undelivered.items()]
+    return "\n".join([f"Sent: {services}.", *refused])
+
+
+def _services(project: Project) -> dict[str, str]:
+    """Return the URL of each service by its place and scheme: the URL may hold a secret."""
+    urls = project.spec.file.alerts
+    return {f"alerts[{number}] ({url.partition(':')[0]})": url for number, url in enumerate(urls)}
+
+
+def _open_services(
+    project: Project, alert: Alert, services: Mapping[str, str]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the services that refused an alert and are to be tried again, and those that are not, with the reason.
+
+    Those to be tried are claimed: two processes that raise the same alert at once do not both send it.
+    """
+    with project.database.writing() as connection:
+        text = connection.scalar(sa.select(ALERTS.c.delivery).where(ALERTS.c.key == alert.key))
+        delivery = json.loads(text or "{}")
+        waiting = {name: services[name] for name in delivery.get("undelivered", {}) if name in services}
+        if not waiting:
+            return {}, {}
+        if delivery.get("attempts", 1) >= _ATTEMPTS:
+            return {}, {name: delivery["undelivered"][name] for name in waiting}
+        claimed = {**delivery, "undelivered": {}, "attempts": delivery.get("attempts", 1) + 1}
+        update_rows(connection, ALERTS, ALERTS.c.key == alert.key, {"delivery": json.dumps(claimed)})
+    return waiting, {}
 
 
 def _without_secrets(alert: Alert) -> Alert:
@@ -158,18 +200,17 @@ def _append(path: Path, line: Mapping[str, Any]) -> None:
 
 
 def _record_delivery(project: Project, alert: Alert, sent: Sent, now: datetime) -> None:
-    delivery = {"delivered": sent.delivered, "undelivered": dict(sent.undelivered)}
+    delivery: dict[str, Any] = {"delivered": list(sent.delivered), "undelivered": dict(sent.undelivered)}
     with project.database.writing() as connection:
-        update_rows(connection, ALERTS, ALERTS.c.key == alert.key, {"delivery": json.dumps(delivery)})
+        text = connection.scalar(sa.select(ALERTS.c.delivery).where(ALERTS.c.key == alert.key))
+        before = json.loads(text or "{}")
+        kept = {**before, **delivery, "delivered": [*before.get("delivered", ()), *sent.delivered]}
+        update_rows(connection, ALERTS, ALERTS.c.key == alert.key, {"delivery": json.dumps(kept)})
     _append(alerts_log(project), {"at": now, "key": alert.key, **delivery})
 
 
-def _deliver(urls: Sequence[str], alert: Alert, patience_seconds: float) -> dict[str, str | None]:
-    """Send to all services at once; return the problem of each, None where it was delivered.
-
-    A service is called by its place and scheme: its URL may hold a secret.
-    """
-    services = {f"alerts[{number}] ({url.partition(':')[0]})": url for number, url in enumerate(urls)}
+def _deliver(services: Mapping[str, str], alert: Alert, patience_seconds: float) -> dict[str, str | None]:
+    """Send to all services at once; return the problem of each, None where it was delivered."""
     outcomes: dict[str, str | None] = dict.fromkeys(services, f"no answer within {patience_seconds:g} s")
     if not services:
         return {}

@@ -17,6 +17,7 @@ from ml_platform.sources.empty_log import has_rows
 from ml_platform.sources.ingest_history import CURSOR, Ingest, ReadState, last_ingest, last_marks
 from ml_platform.sources.read_changed import unsettled
 from ml_platform.sources.reading.reader import SourcePart, reader_of
+from ml_platform.sources.upstream import marks_of_gone
 
 Why = Literal["never read", "restarted", "rows become known", "no fingerprint", "changed", "replaced"]
 
@@ -39,6 +40,8 @@ class IngestPlan:
         What is remembered of each part under this scope.
     parts, changed
         What the source is read from, and what of that has to be read now.
+    news
+        Files that are gone since the last ingest, or there again: nothing is read for them, and an ingest reports them.
     """
 
     why: Why | None
@@ -49,6 +52,8 @@ class IngestPlan:
     marks: Mapping[str, ReadState]
     parts: Sequence[SourcePart]
     changed: Sequence[SourcePart]
+
+    news: Sequence[str] = ()
 
     @property
     def waits_for_rows(self) -> bool:
@@ -84,7 +89,9 @@ def look_at_source(project: Project, name: str, now: datetime) -> IngestPlan:
         why, changed = "replaced", list(parts)
     if spec.full is not None and changed:
         changed = list(parts)
-    return IngestPlan(why, last, continues, lineage, scope, marks, parts, changed)
+    gone = marks_of_gone(marks, {part.name for part in parts}, now) if spec.reader.reads_files else []
+    news = [mark.name for mark in gone]
+    return IngestPlan(why, last, continues, lineage, scope, marks, parts, changed, news)
 
 
 def _has_rows(project: Project, spec: SourceSpec, last: Ingest) -> bool:

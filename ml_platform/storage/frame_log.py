@@ -35,7 +35,7 @@ class FrameLog:
         self._folder, self._max_bytes, self._max_seconds = private_folder(folder), max_bytes, max_seconds
         self._file: int | None = None
         self._lock = threading.Lock()  # `sync` may run in another thread: the file is not closed below it
-        self._size, self._opened = 0, 0.0
+        self._size, self._opened, self._failed = 0, 0.0, False
         self.number = 0
         """How many files were begun: who writes a frame that others rely on writes it again into the next file."""
 
@@ -43,14 +43,9 @@ class FrameLog:
         """Return the number of the file that the next frame goes to; another one where this is large or old."""
         self.end_if_old()
         if self._file is None:
-            path = self._folder / f"{time.time_ns():020d}-{uuid.uuid4().hex[:12]}{_SUFFIX}"
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
-            # locked under a name that no reader looks for: a reader never finds it without its lock
-            hidden = path.with_suffix(".new")
-            self._file = os.open(hidden, flags, 0o600)
-            fcntl.flock(self._file, fcntl.LOCK_EX)
-            hidden.rename(path)
+            self._file = _begun_file(self._folder)
             self._size, self._opened, self.number = 0, time.monotonic(), self.number + 1
+            self._failed = False
         return self.number
 
     @property
@@ -59,13 +54,15 @@ class FrameLog:
         return self._file is not None
 
     def end_if_old(self) -> None:
-        """End the file where it is large or old."""
+        """End the file where it is large or old, or the disk has failed: what it lost of a file leaves a hole there."""
         aged = time.monotonic() - self._opened >= self._max_seconds
-        if self._file is not None and self._size and (aged or self._size >= self._max_bytes):
+        if self._file is not None and self._size and (aged or self._failed or self._size >= self._max_bytes):
             self.close()
 
     def append(self, body: bytes) -> None:
         """Write a frame into the file that `prepare` left open; when this returns, the operating system has it.
+
+        Its body has at least one byte.
 
         Raises
         ------
@@ -86,18 +83,47 @@ class FrameLog:
         self._size += len(frame)
 
     def sync(self) -> None:
-        """Wait until everything that was appended is on the disk."""
+        """Wait until everything that was appended is on the disk.
+
+        Raises
+        ------
+        OSError
+            Where the disk fails. The next frame then begins another file: the system reports a failure once only, and
+            readers would not pass what is lost.
+        """
         with self._lock:
             if self._file is not None:
-                os.fdatasync(self._file)
+                try:
+                    os.fdatasync(self._file)
+                except OSError:
+                    self._failed = True
+                    raise
 
     def close(self) -> None:
         """End the file; the next frame begins another."""
         with self._lock:
-            if self._file is not None:
-                os.fdatasync(self._file)
-                os.close(self._file)
-                self._file = None
+            file, self._file = self._file, None
+            if file is not None:
+                try:
+                    if not self._failed:  # else each waiting request has the error
+                        os.fdatasync(file)
+                finally:
+                    os.close(file)
+
+
+def _begun_file(folder: Path) -> int:
+    """Return a new file, which is locked. Its name is one that readers look for only once it is."""
+    path = folder / f"{time.time_ns():020d}-{uuid.uuid4().hex[:12]}{_SUFFIX}"
+    hidden = path.with_suffix(".new")
+    file = os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        hidden.rename(path)
+    except OSError:
+        os.close(file)
+        hidden.unlink(missing_ok=True)
+        raise
+    return file
 
 
 def read_frames(path: Path) -> Iterator[bytes]:
@@ -107,8 +133,8 @@ def read_frames(path: Path) -> Iterator[bytes]:
     while at + _HEAD.size <= len(content):
         size, checksum = _HEAD.unpack_from(content, at)
         body = content[at + _HEAD.size : at + _HEAD.size + size]
-        if len(body) != size or zlib.crc32(body) != checksum:
-            return
+        if not body or len(body) != size or zlib.crc32(body) != checksum:
+            return  # zeros, which a disk that failed leaves, would be frames of nothing
         yield body
         at += _HEAD.size + size
 

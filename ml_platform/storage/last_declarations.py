@@ -41,13 +41,21 @@ def last_declared(database: Database, node: str) -> dict[str, Any] | None:
     return None if text is None else dict(json.loads(text))
 
 
+def record_step(database: Database) -> None:
+    """Record that a step began: what a later run finds may not be what the last whole run left."""
+    record_declared(database, _WHOLE_RUN, {})
+
+
 def record_whole_run(database: Database, files: str) -> None:
     """Record that every step succeeded with the declarations of a hash, and this version of the platform."""
     record_declared(database, _WHOLE_RUN, {"files": files, "platform": version("ml-platform")})
 
 
 def is_of_last_whole_run(database: Database, files: str) -> bool:
-    """Return whether the last run of every step had the declarations of a hash, and this version of the platform."""
+    """Return whether no step began since a run of every step, with the declarations of a hash and this version, ended.
+
+    A step of another run may have made other artifacts the last ones, have recorded other checks, or have been killed.
+    """
     return last_declared(database, _WHOLE_RUN) == {"files": files, "platform": version("ml-platform")}
 
 

@@ -107,6 +107,8 @@ def test_requests_and_store_rows_are_compared_with_figures_and_reused(online: Sh
     assert (model.parity.differing, model.parity.requests) == (0, 20)
     assert show_parity(online.root, MODEL, None, as_json=False) == 0
     assert "20 logged requests and" in capsys.readouterr().out
+    ask(online)
+    assert planned(online, NODE).reasons == ("predictions of the service are not in the prediction log yet",)
 
 
 def test_a_bit_that_differs_fails_the_check_alerts_and_stops_a_new_version(

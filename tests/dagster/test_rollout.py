@@ -5,6 +5,7 @@ from __future__ import annotations
 from ml_platform.operations.rollout.counts import CountsWriter, StageCounts, counts_folder
 from ml_platform.registry.champion import champion
 from ml_platform.registry.rollout import rollout_of
+from ml_platform.reporting.mlflow.client import open_client
 from ml_platform.reporting.status import project_status
 from tests.dagster.shop import Shop
 from tests.dagster.test_approval import BOOSTED, MODEL, RULE
@@ -65,6 +66,9 @@ def test_a_candidate_goes_through_its_stages_and_is_champion_then(shop: Shop) ->
     assert checks(shop) == {"limits": True, "money": True}
     assert str(champion(shop.project, NAME)) == f"{NAME}@2"
     assert "begin rollout" in shop.metadata(f"{NAME}/rollout")["ledger"]
+    client = open_client(shop.project)
+    mirrored = client.get_model_version_by_alias(f"{shop.project.spec.name}.{NAME}", "champion")
+    assert mirrored.tags["ml_platform.version"] == "2"
     outcome = shop.run("update_everything")
     assert outcome.success, outcome.problems
     assert shop.metadata(f"{NAME}/deployment")["version"] == f"{NAME}@2"

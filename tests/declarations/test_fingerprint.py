@@ -10,7 +10,7 @@ import pytest
 from ml_platform.core.errors import PlatformError
 from ml_platform.core.hashing import canonical_json
 from ml_platform.declarations.deciding import deciding
-from ml_platform.declarations.fingerprint import deciding_part, project_functions
+from ml_platform.declarations.fingerprint import deciding_part, files_version, project_functions
 from ml_platform.declarations.load.load import load_project
 from ml_platform.declarations.types import Window
 from tests.declarations.ferry import edit
@@ -98,3 +98,14 @@ def test_whether_entities_are_fixed_decides_intervals_and_trains_nothing(ferry: 
     edit(ferry, "models/late.yaml", "do_nothing:", "entities: fixed\n  do_nothing:")
     after = {kind: deciding_part(load_project(ferry, {}), kind, "late") for kind in KINDS}
     assert {kind for kind in KINDS if before[kind] != after[kind]} == {"evaluation", "monitoring"}
+
+
+def test_the_version_of_the_files_is_that_of_what_was_read_and_not_of_what_was_edited_since(ferry: Path) -> None:
+    spec = load_project(ferry, {})
+    before = files_version(spec)
+    edit(ferry, "sources/trips.yaml", "  cars: int\n", "  cars: int  # a comment\n")
+    assert files_version(spec) == before
+    assert files_version(load_project(ferry, {})) != before
+    edit(ferry, "sources/trips.yaml", "  cars: int  # a comment\n", "  cars: int\n")
+    assert files_version(load_project(ferry, {})) == before
+    assert set(spec.files) == {path.relative_to(ferry).as_posix() for path in ferry.rglob("*.yaml")}

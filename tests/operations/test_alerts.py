@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from ml_platform.declarations.project import ProjectFile, ProjectSpec
-from ml_platform.operations.alerts import Alert, Sent, alerts_log, recent_alerts, send_alert
+from ml_platform.operations.alerts import Alert, Sent, alerts_log, recent_alerts, send_alert, sent_text
 from ml_platform.project import Project
 
 NOW = datetime(2024, 3, 1, tzinfo=UTC)
@@ -36,13 +36,14 @@ class Service:
 
     def __init__(self, status: int = 200, delay_seconds: float = 0.0) -> None:
         received: list[dict[str, Any]] = []
+        service, self.status = self, status
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 time.sleep(delay_seconds)
                 received.append(json.loads(body))
-                self.send_response(status)
+                self.send_response(service.status)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 
@@ -145,6 +146,37 @@ def test_a_dead_service_is_recorded_and_the_living_one_is_reached(tmp_path: Path
     }
     assert logged(project)[1]["undelivered"] == sent.undelivered
     assert recent_alerts(project)[0]["delivery"]["undelivered"] == sent.undelivered
+
+
+def test_an_alert_that_is_raised_twice_reaches_the_service_that_refused_it_and_no_other(tmp_path: Path) -> None:
+    broken, whole = Service(status=500), Service()
+    project = project_with(tmp_path, broken.url, whole.url)
+    assert send_alert(project, ALERT, NOW).delivered == ("alerts[1] (json)",)
+    broken.status = 200
+    assert send_alert(project, ALERT, NOW) == Sent(new=False, delivered=("alerts[0] (json)",))
+    assert send_alert(project, ALERT, NOW) == Sent(new=False)
+    assert (len(broken.received), len(whole.received)) == (2, 1)
+    assert recent_alerts(project)[0]["delivery"] == {
+        "delivered": ["alerts[1] (json)", "alerts[0] (json)"],
+        "undelivered": {},
+        "attempts": 2,
+    }
+    for service in (broken, whole):
+        service.close()
+
+
+def test_a_service_that_never_takes_an_alert_is_tried_five_times(tmp_path: Path) -> None:
+    broken = Service(status=500)
+    project = project_with(tmp_path, broken.url)
+    refused = {"alerts[0] (json)": "the service refused it or could not be reached"}
+    outcomes = [send_alert(project, ALERT, NOW) for _ in range(8)]
+    broken.close()
+    assert outcomes == [Sent(new=True, undelivered=refused), *[Sent(new=False, undelivered=refused)] * 7]
+    assert len(broken.received) == 5
+    assert sent_text(outcomes[-1]) == (
+        "Sent: no service took it; it is in the log of alerts.\n"
+        "Not sent to alerts[0] (json): the service refused it or could not be reached."
+    )
 
 
 def test_a_service_that_never_answers_costs_a_bounded_time(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from ml_platform.storage.frame_log import FrameLog, frame_files, has_writer, rea
 
 def test_frames_come_back_in_order(tmp_path: Path) -> None:
     log = FrameLog(tmp_path / "log")
-    bodies = [os.urandom(size) for size in (0, 1, 7, 4096, 100_000)]
+    bodies = [os.urandom(size) for size in (1, 7, 4096, 100_000)]
     for body in bodies:
         log.append(body)
     (file,) = frame_files(tmp_path / "log")
@@ -89,3 +89,42 @@ def test_a_killed_writer_loses_nothing_that_it_acknowledged(tmp_path: Path) -> N
         assert len(actual) >= acknowledged > 0
         assert actual == [b"%d" % number for number in range(len(actual))]
         assert not any(has_writer(file) for file in frame_files(folder))
+
+
+def test_a_file_that_cannot_get_its_name_is_no_place_for_records(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk refuses the new name: no reader would look into the file under its first name."""
+    log = FrameLog(tmp_path)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "rename", full)
+        with pytest.raises(OSError, match="No space"):
+            log.append(b"lost")
+    assert list(tmp_path.iterdir()) == []
+    log.append(b"kept")
+    (file,) = frame_files(tmp_path)
+    assert list(read_frames(file)) == [b"kept"]
+
+
+def test_after_the_disk_failed_records_go_to_another_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the disk lost is zeros when the machine comes up again, and the records after it could not be read."""
+    log = FrameLog(tmp_path)
+    log.append(b"lost")
+
+    def broken(_: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fdatasync", broken)
+        with pytest.raises(OSError, match="Input/output"):
+            log.sync()
+        assert log.prepare() == 2
+    log.append(b"kept")
+    log.sync()
+    first, second = frame_files(tmp_path)
+    first.write_bytes(bytes(first.stat().st_size))
+    assert [body for file in (first, second) for body in read_frames(file)] == [b"kept"]

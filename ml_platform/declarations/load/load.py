@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from ml_platform.core.errors import DeclarationError, Fault, FaultKind
+from ml_platform.core.hashing import bytes_hash
 from ml_platform.core.secrets import KNOWN
 from ml_platform.declarations.checks.check import check_project
 from ml_platform.declarations.feature_table import FeatureTableSpec
@@ -62,7 +63,7 @@ def load_project(directory: Path, environ: Mapping[str, str] | None = None) -> P
     if project is None:
         raise DeclarationError(reading.faults)
     models = {name: _settled(model, sources.get(model.label.source)) for name, model in models.items()}
-    spec = ProjectSpec(root, project, sources, tables, models, reading.locations())
+    spec = ProjectSpec(root, project, sources, tables, models, reading.locations(), reading.files)
     reading.strays()
     reading.cross_check(spec)
     if reading.faults:
@@ -83,6 +84,7 @@ class _Reading:
     documents: dict[str, Document] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
     broken: set[str] = field(default_factory=set)
+    files: dict[str, str] = field(default_factory=dict)
 
     def project(self, environ: Mapping[str, str]) -> ProjectFile | None:
         if not (self.root / _PROJECT).is_file():
@@ -176,6 +178,7 @@ class _Reading:
         document = Document(file, None, (content,)) if isinstance(content, Fault) else _cached_document(file, content)
         self.documents[key] = document
         if isinstance(content, bytes):
+            self.files[file] = bytes_hash(content)
             self.faults.extend(copied_secrets(file, content))
         self.faults.extend(document.faults)
         return document

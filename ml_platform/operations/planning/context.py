@@ -98,10 +98,18 @@ class View:
         """Return that a node would find what it makes."""
         return Planned(node.name, node.kind, "up to date", id, reasons)
 
-    def would_run(self, node: Node, reasons: Sequence[str], duration: timedelta | None = None) -> Planned:
-        """Return that a node would make something; the duration is its usual one where no other is given."""
+    def would_run(
+        self, node: Node, reasons: Sequence[str], duration: timedelta | None = None, id: str | None = None
+    ) -> Planned:
+        """Return that a node would make something; the duration is its usual one where no other is given.
+
+        Parameters
+        ----------
+        id
+            What it ends with, where that is known: it only reports something.
+        """
         known = usual_duration(self.project.database, node.name) if duration is None else duration
-        return Planned(node.name, node.kind, "would run", None, tuple(reasons), known)
+        return Planned(node.name, node.kind, "would run", id, tuple(reasons), known)
 
     def may_run(self, node: Node, reasons: Sequence[str]) -> Planned:
         """Return that only running what comes before a node shows whether it makes anything."""

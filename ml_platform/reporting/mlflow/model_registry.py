@@ -8,7 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ml_platform.project import Project
+from ml_platform.registry.champion import champion_ref
 from ml_platform.reporting.mlflow.runs import KEY_TAG, Record
+from ml_platform.storage.refs import read_ref
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
 CHAMPION = "champion"
 VERSION_TAG = "ml_platform.version"
+_NOT_THERE = "RESOURCE_DOES_NOT_EXIST"
 _DESCRIPTION = "A mirror of the versions of {}: ml-platform decides which one is champion. It is loaded by ml-platform."
 
 
@@ -32,7 +35,7 @@ def mirror_version(project: Project, client: MlflowClient, record: Record, run_i
     from mlflow.exceptions import MlflowException
 
     number = record.tags.get(VERSION_TAG)
-    if number is None or record.status != "FINISHED" or _find(project, client, record) is not None:
+    if number is None or record.status != "FINISHED" or _find(project, client, record.model, record.key) is not None:
         return
     name = registered_name(project, record.model)
     try:
@@ -48,15 +51,31 @@ def mirror_version(project: Project, client: MlflowClient, record: Record, run_i
     )
 
 
-def mirror_champion(project: Project, client: MlflowClient, record: Record) -> None:
-    """Let the alias ``champion`` point at the version of a deployment record."""
-    version = _find(project, client, record)
-    if version is not None:
-        client.set_registered_model_alias(version.name, CHAMPION, version.version)
+def mirror_champion(project: Project, client: MlflowClient, model: str) -> None:
+    """Let the alias ``champion`` point at the version that is champion now, whatever record is delivered.
+
+    Records come late, and of several versions in any order. Where MLflow does not have the champion's version, no
+    version has the alias.
+    """
+    from mlflow.exceptions import MlflowException
+
+    name = registered_name(project, model)
+    current = read_ref(project.database, champion_ref(model))
+    version = None if current is None else _find(project, client, model, current)
+    try:
+        before = client.get_registered_model(name).aliases.get(CHAMPION)
+    except MlflowException as error:
+        if error.error_code != _NOT_THERE:
+            raise
+        return
+    if version is not None and str(version.version) != str(before):
+        client.set_registered_model_alias(name, CHAMPION, version.version)
+    elif version is None and before is not None:
+        client.delete_registered_model_alias(name, CHAMPION)
 
 
-def _find(project: Project, client: MlflowClient, record: Record) -> ModelVersion | None:
+def _find(project: Project, client: MlflowClient, model: str, key: str) -> ModelVersion | None:
     """Return MLflow's version of a trained model, which a tag identifies; None where it has none."""
-    name = registered_name(project, record.model)
-    known = client.search_model_versions(f"name = '{name}' and tags.`{KEY_TAG}` = '{record.key}'")
+    name = registered_name(project, model)
+    known = client.search_model_versions(f"name = '{name}' and tags.`{KEY_TAG}` = '{key}'")
     return known[0] if known else None

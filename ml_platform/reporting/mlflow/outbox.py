@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from functools import cache
 
@@ -15,6 +16,9 @@ from ml_platform.reporting.mlflow.model_registry import mirror_champion, mirror_
 from ml_platform.reporting.mlflow.runs import Record, log_record, tracked_run, write_run
 from ml_platform.storage.mlflow_tables import OUTBOX
 from ml_platform.storage.rows import delete_rows, insert_row
+
+_PATIENCE_SECONDS = 10.0
+"""How long a delivery may take for records that MLflow refuses."""
 
 
 @dataclass(frozen=True)
@@ -64,21 +68,28 @@ def track(project: Project, record: Record) -> Delivery:
 
 
 def deliver(project: Project) -> Delivery:
-    """Deliver what waits, oldest first. What MLflow does not take waits on, with all that belongs to it."""
+    """Deliver what waits, oldest first. What MLflow does not take waits on, with all that belongs to it.
+
+    A server that answers each request with an error costs seconds for each record: after some of them the rest waits.
+    """
     kept = waiting(project)
     held: set[tuple[str, str]] = set()
-    delivered, problem = 0, None
+    delivered, problem, wasted_seconds = 0, None, 0.0
     for seq, record in kept:
         if (record.model, record.key) in held:
             continue
         if (delivered == 0 or problem) and not reachable(project.mlflow_uri):
             problem = f"MLflow at {project.mlflow_address} cannot be reached"
             break
+        began = time.monotonic()
         try:
             _deliver_one(project, record)
         except Exception as error:  # whatever MLflow raises, work continues without it
             held.add((record.model, record.key))
             problem = redact(f"{type(error).__name__}: {error}")[:500]
+            wasted_seconds += time.monotonic() - began
+            if wasted_seconds > _PATIENCE_SECONDS:
+                break
             continue
         delivered += 1
         with project.database.writing() as connection:
@@ -87,13 +98,10 @@ def deliver(project: Project) -> Delivery:
 
 
 def _deliver_one(project: Project, record: Record) -> None:
+    client = open_client(project)
     if record.stage == "training":
         written = write_run(project, record)
-        mirror_version(project, open_client(project), record, written.run_id)
-        return
-    run = tracked_run(project.database, record.model, record.key)
-    if run is not None:  # a version that was made without a record in MLflow has no run to add to
-        client = open_client(project)
-        log_record(project, client, run.run_id, record)
-        if record.stage == "deployment":
-            mirror_champion(project, client, record)
+        mirror_version(project, client, record, written.run_id)
+    elif (run := tracked_run(project.database, record.model, record.key)) is not None:
+        log_record(project, client, run.run_id, record)  # a version that was made without MLflow has no run to add to
+    mirror_champion(project, client, record.model)

@@ -5,6 +5,7 @@ Source: https://github.com/kserve/open-inference-protocol, specification/protoco
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -20,8 +21,18 @@ _DATATYPES: Mapping[ColumnType, str] = {
     "string": "BYTES",
     "timestamp": "BYTES",
 }
-_OF = {"BYTES": str, "BOOL": bool, **{f"{sign}INT{bits}": int for sign in ("", "U") for bits in (8, 16, 32, 64)}}
-_FLOATS = frozenset({"FP16", "FP32", "FP64"})
+_INTEGERS = {
+    **{f"INT{bits}": range(-(1 << bits - 1), 1 << bits - 1) for bits in (8, 16, 32, 64)},
+    **{f"UINT{bits}": range(1 << bits) for bits in (8, 16, 32, 64)},
+}
+_LARGEST = {"FP16": 65504.0, "FP32": float.fromhex("0x1.fffffep127"), "FP64": sys.float_info.max}
+"""The largest finite value of IEEE 754's binary16, binary32 and binary64."""
+_OF: Mapping[str, type | tuple[type, ...]] = {
+    "BYTES": str,
+    "BOOL": bool,
+    **dict.fromkeys(_INTEGERS, int),
+    **dict.fromkeys(_LARGEST, (int, float)),
+}
 
 
 def metadata(model: ServedModel) -> Mapping[str, Any]:
@@ -62,10 +73,8 @@ def read_rows(value: Any) -> list[Any]:
 
 def answer(model: ServedModel, bodies: Sequence[Mapping[str, Any]], asked: Any) -> Mapping[str, Any]:
     """Return answers as the protocol has them; a value that is null is null in the data."""
-    wanted = asked.get("outputs") if isinstance(asked, dict) else None
-    names = [item.get("name") for item in wanted if isinstance(item, dict)] if isinstance(wanted, list) else None
-    kinds = _outputs(model)
-    if names is not None and (unknown := [name for name in names if name not in kinds]):
+    kinds, names = _outputs(model), _wanted(asked)
+    if unknown := [name for name in names if name not in kinds]:
         raise RequestProblem.malformed(f"there is no output {shown(unknown[0])}. There are {', '.join(kinds)}.")
     outputs = [
         {"name": name, "datatype": kind, "shape": [len(bodies)], "data": [_value(body, name) for body in bodies]}
@@ -75,6 +84,18 @@ def answer(model: ServedModel, bodies: Sequence[Mapping[str, Any]], asked: Any) 
     id = asked.get("id") if isinstance(asked, dict) else None
     identity = {"id": id} if isinstance(id, str) else {}
     return {"model_name": model.spec.name, "model_version": str(model.version.number), **identity, "outputs": outputs}
+
+
+def _wanted(asked: Any) -> list[str]:
+    """Return the names of the outputs that a request asks for; none where it asks for all."""
+    wanted = asked.get("outputs") if isinstance(asked, dict) else None
+    wanted = [] if wanted is None else wanted
+    if not isinstance(wanted, list) or not all(isinstance(item, dict) for item in wanted):
+        raise RequestProblem.malformed("outputs must be a list of objects, each with a name.")
+    names = [item.get("name") for item in wanted]
+    if not all(isinstance(name, str) for name in names):
+        raise RequestProblem.malformed("each of outputs must have a name.")
+    return names
 
 
 def _column(tensor: Any) -> tuple[str, list[Any]]:
@@ -88,13 +109,21 @@ def _column(tensor: Any) -> tuple[str, list[Any]]:
         raise RequestProblem.malformed(
             f"tensor {shown(name)} has {len(data)} values and the shape {shown(str(shape))}."
         )
-    if kind not in _OF and kind not in _FLOATS:
+    if not isinstance(kind, str) or kind not in _OF:
         raise RequestProblem.malformed(f"tensor {shown(name)} has the unknown datatype {shown(kind)}.")
-    fits = (int, float) if kind in _FLOATS else _OF[kind]
     for value in data:
-        if value is not None and (not isinstance(value, fits) or (isinstance(value, bool) and kind != "BOOL")):
+        if value is not None and not _fits(value, kind):
             raise RequestProblem.malformed(f"tensor {shown(name)} is {kind}, and holds {shown(value)}.")
     return name, data
+
+
+def _fits(value: Any, kind: str) -> bool:
+    """Return whether a value is one of a data type, which has a largest and a least number."""
+    if not isinstance(value, _OF[kind]) or (isinstance(value, bool) and kind != "BOOL"):
+        return False
+    if isinstance(value, int) and kind in _INTEGERS:
+        return value in _INTEGERS[kind]
+    return not (isinstance(value, int | float) and kind in _LARGEST) or abs(value) <= _LARGEST[kind]
 
 
 def _outputs(model: ServedModel) -> Mapping[str, str]:

@@ -118,6 +118,26 @@ def test_rows_that_are_not_known_yet_ask_for_a_reading_when_they_are(tmp_path: P
     assert (source.verdict, table.verdict) == ("would run", "may run")
 
 
+def test_a_file_that_disappeared_or_came_back_is_reported_by_the_next_run_and_changes_nothing_else(
+    tmp_path: Path,
+) -> None:
+    write_csv(tmp_path / "data/sales_1.csv", list(SALES["columns"]), [sale("r", 1)])
+    write_csv(tmp_path / "data/sales_2.csv", list(SALES["columns"]), [sale("s", 2)])
+    project = project_of(tmp_path, reader={"csv": "data/sales_*.csv"})
+    build(project, at(3))
+    moved = (tmp_path / "data/sales_1.csv").rename(tmp_path / "elsewhere.csv")
+    source, table = plan(project, at(3))
+    assert (source.verdict, table.verdict) == ("would run", "up to date")
+    assert source.reasons == ("data/sales_1.csv is gone, or there again: to be reported",)
+    notes = ingest_source(project, "sales", at(3)).upstream.notes()
+    assert notes == (
+        "a file that was read before is gone (data/sales_1.csv; 1 row). Their rows are kept (since 2024-05-01 03:00)",
+    )
+    assert [node.verdict for node in plan(project, at(3))] == ["up to date", "up to date"]
+    moved.rename(tmp_path / "data/sales_1.csv")
+    assert plan(project, at(3))[0].verdict == "would run"
+
+
 def test_a_python_reader_is_not_called_and_that_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_rows(tmp_path, sale("r", 1))
     build(project_of(tmp_path), at(3))

@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import shutil
 import socket
+import threading
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -16,9 +18,11 @@ from rich.console import Console
 from ml_platform.cli.status import print_status
 from ml_platform.declarations.project import ProjectFile, ProjectSpec
 from ml_platform.project import Project
+from ml_platform.registry.champion import champion_ref
 from ml_platform.reporting.mlflow.client import open_client, open_experiment, prepare_tracking, reachable
 from ml_platform.reporting.mlflow.outbox import deliver, keep, track, waiting
 from ml_platform.reporting.mlflow.runs import Record, tracked_run, write_run
+from ml_platform.storage.refs import move_ref, read_ref
 
 pytestmark = [
     pytest.mark.slow,
@@ -143,9 +147,45 @@ def test_the_registry_of_mlflow_mirrors_versions_and_the_champion(project: Proje
     assert versions_by_number["2"].run_id == link.run_id
     assert client.get_run(link.run_id).data.tags["mlflow.note.content"] == "No. 2"
     for number, key in ((2, "c" * 64), (1, "a" * 64)):
+        become_champion(project, key)
         track(project, Record("late_parcel", key, "deployment", f"late_parcel@{number}", NOW, NOW))
-        champion = client.get_model_version_by_alias(name, "champion")
-        assert champion.tags["ml_platform.version"] == str(number)
+        assert mirrored_champion(project) == str(number)
+
+
+def become_champion(project: Project, key: str) -> None:
+    ref = champion_ref("late_parcel")
+    expected = read_ref(project.database, ref)
+    move_ref(project.database, ref, expected=expected, to=key, at=NOW, actor="t", action="deploy", reason="t", facts={})
+
+
+def mirrored_champion(project: Project) -> str | None:
+    model = open_client(project).get_registered_model(f"{project.spec.name}.late_parcel")
+    if "champion" not in model.aliases:
+        return None
+    version = open_client(project).get_model_version(model.name, model.aliases["champion"])
+    return str(version.tags["ml_platform.version"])
+
+
+def test_a_record_that_comes_late_does_not_bring_a_former_champion_back(project: Project) -> None:
+    """The record of version 1 was refused at first, and is delivered after that of version 2."""
+    for number, key in ((1, "a" * 64), (2, "c" * 64)):
+        track(project, trained(project, key=key, tags={"ml_platform.version": str(number)}))
+        become_champion(project, key)
+    track(project, Record("late_parcel", "c" * 64, "deployment", "late_parcel@2", NOW, NOW))
+    track(project, Record("late_parcel", "a" * 64, "deployment", "late_parcel@1", NOW, NOW))
+    assert mirrored_champion(project) == "2"
+
+
+def test_a_champion_that_mlflow_does_not_have_leaves_no_other_version_as_champion(project: Project) -> None:
+    track(project, trained(project, tags={"ml_platform.version": "1"}))
+    become_champion(project, "a" * 64)
+    track(project, evaluated())
+    assert mirrored_champion(project) == "1"
+    become_champion(project, "c" * 64)
+    track(project, evaluated())
+    assert mirrored_champion(project) is None
+    track(project, trained(project, key="c" * 64, tags={"ml_platform.version": "2"}))
+    assert mirrored_champion(project) == "2"
 
 
 def test_figures_of_several_days_are_points_of_a_line(project: Project) -> None:
@@ -202,6 +242,37 @@ def test_a_server_that_never_answers_costs_seconds(tmp_path: Path) -> None:
         began = time.monotonic()
         assert not reachable(f"http://127.0.0.1:{silent.getsockname()[1]}", patience_seconds=1)
     assert time.monotonic() - began < 4
+
+
+class _Failing(BaseHTTPRequestHandler):
+    """A server that answers every request with an error."""
+
+    def _fail(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.send_response(500)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    do_GET = do_POST = _fail  # noqa: N815 - names of the base class
+
+    def log_message(self, format: str, *args: object) -> None: ...
+
+
+def test_a_server_that_answers_each_request_with_an_error_costs_seconds_however_many_records_wait(
+    tmp_path: Path,
+) -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Failing)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    project = project_at(tmp_path, f"http://127.0.0.1:{server.server_port}")
+    for number in range(30):
+        keep(project, evaluated(key=f"{number:064d}"))
+    began = time.monotonic()
+    delivery = deliver(project)
+    server.shutdown()
+    server.server_close()
+    assert time.monotonic() - began < 30
+    assert (delivery.delivered, delivery.waiting) == (0, 30)
+    assert "500" in (delivery.problem or "")
 
 
 def test_a_prepared_database_is_not_migrated_twice(project: Project) -> None:

@@ -7,6 +7,7 @@ from ml_platform.operations.parity.check import agreed, parity_key
 from ml_platform.operations.planning.context import View
 from ml_platform.operations.planning.nodes.operation import NodeOperation, made_before
 from ml_platform.operations.planning.plan import Planned
+from ml_platform.operations.predictions.compact_online import waiting_files
 from ml_platform.storage.artifact_kinds.parity import ParityManifest
 
 
@@ -22,6 +23,8 @@ class ParityOperation(NodeOperation):
         if isinstance(before, Planned):
             return before
         last, ids = before
+        if waiting_files(view.project):
+            return view.may_run(node, ["predictions of the service are not in the prediction log yet"])
         parity = agreed(view.project, parity_key(view.project, node.subject, ids, view.now))
         if parity is not None:
             return view.up_to_date(node, parity.id)

@@ -38,6 +38,10 @@ class SourceOperation(NodeOperation):
             return view.would_run(node, ["its log was made by an older version of the platform"])
         if waiting := view.unsettled(node.inputs):  # predictions that are still to come
             return view.may_run(node, waiting)
+        if look.news:
+            verb = "is" if len(look.news) == 1 else "are"
+            changed = f"{listed(look.news, limit=2)} {verb} gone, or there again: to be reported"
+            return view.would_run(node, [changed], id=log.id)
         return view.up_to_date(node, log.id)
 
 
