@@ -55,8 +55,7 @@ class Project:
     def store(self) -> ArtifactStore:
         """The artifact store."""
         private_folder(self.state)
-        url = self.spec.file.storage.artifacts or str(self.state / "store")
-        store = ArtifactStore(url, self.state / "cache", ManifestIndex(self.database))
+        store = ArtifactStore(self.store_url, self.state / "cache", ManifestIndex(self.database))
         store.successor = partial(successor, self.database)
         return store
 
@@ -65,7 +64,17 @@ class Project:
         """The database of refs, the ledger and indexes."""
         if self.spec.file.storage.database is None:
             private_folder(self.state)
-        return Database(self.spec.file.storage.database or sqlite_url(self.state / "platform.sqlite"))
+        return Database(self.database_url)
+
+    @property
+    def store_url(self) -> str:
+        """The address of the artifact store."""
+        return self.spec.file.storage.artifacts or str(self.state / "store")
+
+    @property
+    def database_url(self) -> str:
+        """The address of the database; it may hold a password."""
+        return self.spec.file.storage.database or sqlite_url(self.state / "platform.sqlite")
 
     @cached_property
     def clock(self) -> Clock:

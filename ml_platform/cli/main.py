@@ -5,7 +5,12 @@ from __future__ import annotations
 import sys
 from typing import NoReturn
 
-from ml_platform.cli import commands_audit, commands_project, commands_status  # noqa: F401  (they give the app its commands)
+from ml_platform.cli import (  # noqa: F401  (they give the app its commands)
+    commands_audit,
+    commands_experiments,
+    commands_project,
+    commands_status,
+)
 from ml_platform.cli.app import app
 from ml_platform.cli.exit import fault_of, leave
 from ml_platform.cli.json_output import error_document, print_json

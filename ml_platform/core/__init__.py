@@ -3,6 +3,7 @@
 __all__ = [
     "canonical_order",
     "clock",
+    "confinement",
     "engines",
     "errors",
     "expressions",

@@ -2,6 +2,7 @@
 
 __all__ = [
     "alerts",
+    "experiments",
     "monitoring",
     "new_project",
     "online",

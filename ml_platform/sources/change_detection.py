@@ -10,6 +10,7 @@ from typing import Literal
 from ml_platform.core.hashing import content_id
 from ml_platform.declarations.deciding import refusing_of, rows_of
 from ml_platform.declarations.fingerprint import deciding_part, project_functions
+from ml_platform.declarations.project import ProjectSpec
 from ml_platform.declarations.source import SourceSpec
 from ml_platform.declarations.user_code.version import code_version
 from ml_platform.project import Project
@@ -18,6 +19,7 @@ from ml_platform.sources.ingest_history import CURSOR, Ingest, ReadState, last_i
 from ml_platform.sources.read_changed import unsettled
 from ml_platform.sources.reading.reader import SourcePart, reader_of
 from ml_platform.sources.upstream import marks_of_gone
+from ml_platform.storage.database import Database
 
 Why = Literal["never read", "restarted", "rows become known", "no fingerprint", "changed", "replaced"]
 
@@ -69,13 +71,8 @@ def look_at_source(project: Project, name: str, now: datetime) -> IngestPlan:
     SourceError
         Where its files are missing or cannot be reached.
     """
-    spec, declared = project.spec.sources[name], deciding_part(project.spec, "source", name)
-    lineage = content_id({part: value for part, value in rows_of(spec).items() if part != "full"})
-    if spec.reader.model is not None:  # the predictions of another model are other rows
-        lineage = content_id([lineage, spec.reader.model])
-    code = code_version("source", project.root, project_functions(project.spec, "source", name))
-    full = [declared["full"]] if spec.full is not None else []  # all parts are read again where it is declared
-    scope = content_id([lineage, declared["reader"], code, *full, *refusing_of(spec)])
+    spec = project.spec.sources[name]
+    lineage, scope = lineage_and_scope(project.spec, name)
     last = last_ingest(project.database, name)
     continues = last is not None and last.lineage == lineage and _has_rows(project, spec, last)
     marks = last_marks(project.database, name, scope) if continues else {}
@@ -92,6 +89,24 @@ def look_at_source(project: Project, name: str, now: datetime) -> IngestPlan:
     gone = marks_of_gone(marks, {part.name for part in parts}, now) if spec.reader.reads_files else []
     news = [mark.name for mark in gone]
     return IngestPlan(why, last, continues, lineage, scope, marks, parts, changed, news)
+
+
+def lineage_and_scope(project: ProjectSpec, name: str) -> tuple[str, str]:
+    """Return the hash of what a source's declaration defines about rows, and of all that decides how they are read."""
+    spec, declared = project.sources[name], deciding_part(project, "source", name)
+    lineage = content_id({part: value for part, value in rows_of(spec).items() if part != "full"})
+    if spec.reader.model is not None:  # the predictions of another model are other rows
+        lineage = content_id([lineage, spec.reader.model])
+    code = code_version("source", project.root, project_functions(project, "source", name))
+    full = [declared["full"]] if spec.full is not None else []  # all parts are read again where it is declared
+    return lineage, content_id([lineage, declared["reader"], code, *full, *refusing_of(spec)])
+
+
+def is_read_as_declared(project: ProjectSpec, database: Database, name: str) -> bool:
+    """Return whether the last ingest of a source read it by this declaration; False before the first."""
+    lineage, scope = lineage_and_scope(project, name)
+    last = last_ingest(database, name)
+    return last is not None and last.lineage == lineage and bool(last_marks(database, name, scope))
 
 
 def _has_rows(project: Project, spec: SourceSpec, last: Ingest) -> bool:

@@ -241,6 +241,15 @@ class ArtifactStore:
 
     # Paths and writing -----------------------------------------------------
 
+    def fetch(self, path: str) -> bytes:
+        """Return the bytes of a file below the store's root, whatever they are: who asks checks them.
+
+        Raises
+        ------
+        FileNotFoundError
+        """
+        return self._fetch(f"{self._root}/{path}")
+
     def _fetch(self, path: str) -> bytes:
         """Return a file's bytes; one that was set aside to be removed is brought back, since it is asked for."""
         try:

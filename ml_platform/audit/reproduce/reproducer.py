@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from ml_platform.audit.reproduce.differences import Difference, changed_files, differences
 from ml_platform.audit.reproduce.prediction_agreement import Agreement, agreement
-from ml_platform.audit.reproduce.recorded_project import kept_files, kept_spec
 from ml_platform.core.engines.scratch import scratch_folder
 from ml_platform.core.errors import ArtifactDamaged, NotReproducible, PlatformError, listed
 from ml_platform.core.hashing import canonical_json, content_id
@@ -21,7 +20,7 @@ from ml_platform.declarations.project import ProjectSpec
 from ml_platform.models.bundled_code import Code
 from ml_platform.models.environment import environment
 from ml_platform.models.predictor import Predictor, load_predictor
-from ml_platform.models.provenance import declared_files, equipment
+from ml_platform.models.provenance import declared_files, equipment, kept_files, kept_spec
 from ml_platform.models.train import KIND, PREDICTOR, Fitted, asked_of, fit_predictors
 from ml_platform.storage.artifact_kinds.snapshot import SnapshotManifest
 from ml_platform.storage.artifact_kinds.trained_model import TrainedModelManifest

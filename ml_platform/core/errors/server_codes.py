@@ -1,4 +1,4 @@
-"""The codes of errors of servers: the UI's, and the prediction service's."""
+"""The codes of errors of servers (the UI's, and the prediction service's) and of experiments."""
 
 from __future__ import annotations
 
@@ -24,6 +24,11 @@ SERVER_CODES: Mapping[str, ErrorCode] = {
         "E-SERVER-009",
         "The processes of the prediction service end as soon as they start.",
         "Read the lines that they wrote before, and correct what they name.",
+    ),
+    "ExperimentError": ErrorCode(
+        "E-EXPERIMENT-001",
+        "An experiment cannot be made, found or used as asked.",
+        "Follow the message. `ml-platform experiments` lists all; its log file is in its folder.",
     ),
     "WeakToken": ErrorCode(
         "E-SERVER-001", "The token can be guessed, or others can read its file.", "Use 24 random characters, mode 600."

@@ -2,5 +2,6 @@
 
 from ml_platform.models.provenance.declared import DECLARED, declared_files, keep_declared
 from ml_platform.models.provenance.record import equipment, provenance
+from ml_platform.models.provenance.recorded_project import kept_files, kept_spec
 
-__all__ = ["DECLARED", "declared_files", "equipment", "keep_declared", "provenance"]
+__all__ = ["DECLARED", "declared_files", "equipment", "keep_declared", "kept_files", "kept_spec", "provenance"]

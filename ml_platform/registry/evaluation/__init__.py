@@ -8,6 +8,7 @@ __all__ = [
     "intervals",
     "key",
     "metrics",
+    "paired",
     "reasons",
     "release_rules",
     "scored_rows",

@@ -168,17 +168,29 @@ def contender(
         When it cannot predict on these rows, or recommends actions that are declared no more.
     """
     predictor = load_predictor(project, artifact, part)
-    predicted, taken = _acted(predictor, rows)
-    names = ["score"] if "score" in predicted else [f"score.{label}" for label in predictor.classes]
-    scores = predicted[names].to_numpy()
-    scores = scores[:, 0] if names == ["score"] else scores
+    predicted, taken = acted(predictor, rows)
+    scores = scores_of(predictor, predicted)
     label = class_indices(rows.label, predictor.classes)
     figures = metrics_of(rows.model.task, label, scores, loss_quantile(rows.model))
     value = rows.decision.value(rows.frame, rows.label, taken)
     return Contender(name, role, artifact.id, scores, taken, value, figures)
 
 
-def _acted(predictor: Predictor, rows: EvaluationRows) -> tuple[pd.DataFrame, np.ndarray]:
+def scores_of(predictor: Predictor, predicted: pd.DataFrame) -> np.ndarray:
+    """Return the scores as an estimator gives them: one for each row, or one for each row and class."""
+    if "score" in predicted:
+        return np.asarray(predicted["score"].to_numpy())
+    return np.asarray(predicted[[f"score.{label}" for label in predictor.classes]].to_numpy())
+
+
+def acted(predictor: Predictor, rows: EvaluationRows) -> tuple[pd.DataFrame, np.ndarray]:
+    """Return what a predictor predicts for rows, and the action on each, or the prediction that is acted on.
+
+    Raises
+    ------
+    PlatformError
+        When it cannot predict on these rows, or recommends actions that are declared no more.
+    """
     if predictor.task != rows.model.task:
         raise PlatformError(f"it is of task {predictor.task}, the declaration of {rows.model.task}")
     predicted = rows.predict(predictor)
@@ -206,7 +218,7 @@ def earned_elsewhere(
     values = {DO_NOTHING: rows.decision.value(rows.frame, rows.label, rows.decision.nothing(rows.frame))}
     for name, artifact, part in contenders:
         with contextlib.suppress(PlatformError):
-            _, taken = _acted(load_predictor(project, artifact, part), rows)
+            _, taken = acted(load_predictor(project, artifact, part), rows)
             values[name] = rows.decision.value(rows.frame, rows.label, taken)
     valued = ~np.isnan(np.column_stack(list(values.values()))).any(axis=1)
     return {name: value[valued] for name, value in values.items()} if valued.any() else {}

@@ -32,6 +32,8 @@ FIELDS: Mapping[str, str] = {
         "verdict sureness first second snapshot unit rows start end declared metrics gains difference days changed "
         "actions rows_shown notes page"
     ),
+    "experiment": "state folder name by at seconds project models steps read_again network not_confined problem",
+    "experiments": "experiments; with --remove: removed bytes",
     "card": "model version page health worth",
     "explain": "prediction_id model description key prediction_time effective_time scored_at answer inputs through "
     "population asked_by contributions version made again from_features outcome what_if problems holds; "

@@ -9,7 +9,7 @@ from pathlib import Path
 from ml_platform.core.errors import DeclarationError, NotReproducible
 from ml_platform.declarations.load.load import load_project
 from ml_platform.declarations.project import ProjectSpec
-from ml_platform.models.provenance import DECLARED
+from ml_platform.models.provenance.declared import DECLARED
 from ml_platform.project import Project
 from ml_platform.storage.manifest import Artifact
 
