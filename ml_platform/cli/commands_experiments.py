@@ -46,3 +46,20 @@ def experiments(
     from ml_platform.cli.experiment import show_experiments
 
     show_experiments(directory, remove, as_json=as_json)
+
+
+@app.command(rich_help_panel=_PANEL)
+def promote(
+    name: ExperimentName,
+    directory: Directory = HERE,
+    write: Annotated[bool, typer.Option("--write", help="Write the files, and take the trained models over.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show the change of the project that an experiment is, as a diff; with --write, make it.
+
+    Where a run would train the same model by the same rows, libraries and machine, the trained model of the experiment
+    is taken over, and the run trains nothing. Nothing is deployed: that is for the run, with its gates.
+    """
+    from ml_platform.cli.promote import promote as promote_experiment
+
+    promote_experiment(directory, name, write, as_json)

@@ -24,7 +24,7 @@ from ml_platform.operations.experiments.changed import changed_models, needs_net
 from ml_platform.operations.experiments.declared_keys import declared_keys
 from ml_platform.operations.experiments.environment import child_environment
 from ml_platform.operations.experiments.request import Request, WithoutSecrets
-from ml_platform.operations.experiments.space import ExperimentError, Space, new_space
+from ml_platform.operations.experiments.space import ExperimentError, Space, files_below, keep_files, new_space
 from ml_platform.project import Project
 from ml_platform.storage.database import Database, sqlite_url
 from ml_platform.storage.database_copy import copy_database
@@ -92,9 +92,8 @@ def run_experiment(production: Project, wanted: Wanted, at: datetime, progress: 
 
 def _prepared(production: Project, spec: ProjectSpec, space: Space, wanted: Wanted) -> Request:
     """Copy what the process needs of production and of the declarations, and return what it is asked to do."""
-    for path, content in declared_files(spec).items():
-        (space.declared / path).parent.mkdir(parents=True, exist_ok=True)
-        (space.declared / path).write_bytes(content)
+    keep_files(declared_files(spec), space.declared)
+    keep_files(declared_files(production.spec), space.base)
     copy = space.work / "platform.sqlite"
     copy_database(production.database_url, copy)
     database = Database(sqlite_url(copy))
@@ -208,14 +207,8 @@ def _record(
         "network": request.network,
         "not_confined": begin.get("not_confined", "the process did not begin"),
         "problem": problem,
-        "declared": declared_keys(declared_of(space)),
+        "declared": declared_keys(files_below(space.declared)),
     }
     space.record.write_text(json.dumps(record, ensure_ascii=False, sort_keys=True), encoding="utf-8")
     if problem is not None:
         raise ExperimentError(f"experiment {space.name}: {problem}")
-
-
-def declared_of(space: Space) -> dict[str, bytes]:
-    """Return the declarations and code that an experiment was made of, by path."""
-    files = sorted(path for path in space.declared.rglob("*") if path.is_file())
-    return {path.relative_to(space.declared).as_posix(): path.read_bytes() for path in files}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,6 +56,11 @@ class Space:
         """Copies of its declarations and code."""
         return self.folder / "declared"
 
+    @property
+    def base(self) -> Path:
+        """Copies of the project's declarations and code as they were when the experiment was made."""
+        return self.folder / "base"
+
     def rows(self, model: str) -> Path:
         """Return the file with what each test row of a model earned."""
         return self.writable / f"rows-{model}.parquet"
@@ -91,7 +97,7 @@ def new_space(project: Project, name: str) -> Space:
             f"there is an experiment {name} already. Choose another name, or remove it: "
             f"ml-platform experiments --remove {name}."
         ) from None
-    for folder in (space.writable, space.work, space.declared):
+    for folder in (space.writable, space.work, space.declared, space.base):
         folder.mkdir(mode=0o700)
     return space
 
@@ -116,3 +122,16 @@ def names_of(project: Project) -> list[str]:
     """Return the names of a project's experiments, in order."""
     folder = spaces_of(project)
     return sorted(path.name for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+
+
+def files_below(folder: Path) -> dict[str, bytes]:
+    """Return the files in a folder and below, by path."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+def keep_files(files: Mapping[str, bytes], folder: Path) -> None:
+    """Write files below a folder, by path."""
+    for path, content in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(content)

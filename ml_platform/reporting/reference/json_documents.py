@@ -34,6 +34,7 @@ FIELDS: Mapping[str, str] = {
     ),
     "experiment": "state folder name by at seconds project models steps read_again network not_confined problem",
     "experiments": "experiments; with --remove: removed bytes",
+    "promote": "experiment written files models",
     "card": "model version page health worth",
     "explain": "prediction_id model description key prediction_time effective_time scored_at answer inputs through "
     "population asked_by contributions version made again from_features outcome what_if problems holds; "
