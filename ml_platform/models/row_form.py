@@ -132,7 +132,7 @@ class RowForm:
                 "for each, in the order of the columns."
             )
         cells: list[Any] = [
-            value if value.__class__ is kind and value - value == 0.0 else read(value)  # most are finite floats
+            value if value.__class__ is kind and (value - value == 0.0 or value != value) else read(value)
             for value, kind, read in zip(values, self._floats, self._readers, strict=True)
         ]
         if self._transforms:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from starlette.types import Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from ml_platform.core.errors import OnlineStoreUnavailable
 from ml_platform.serving.access import Scope as TokenScope
@@ -18,6 +20,8 @@ from ml_platform.serving.problems import RequestProblem
 from ml_platform.serving.service import Service
 
 JSON = b"application/json"
+_MOST_SEEN, _LONGEST_SEEN = 10_000, 200
+"""How many paths, of which length, are remembered with their routes."""
 _HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"cache-control", b"no-store"),
@@ -25,8 +29,10 @@ _HEADERS = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+Headers = Sequence[tuple[bytes, bytes]]
+
+
+class Request(NamedTuple):
     """A request whose body has come.
 
     Attributes
@@ -38,21 +44,21 @@ class Request:
     method: str
     rest: str
     body: bytes
-    headers: Sequence[tuple[bytes, bytes]]
+    headers: Headers
     query: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(NamedTuple):
     """What is sent."""
 
     body: bytes
     status: int = 200
     content_type: bytes = JSON
-    headers: Sequence[tuple[bytes, bytes]] = ()
+    headers: Headers = ()
 
 
 Handler = Callable[[Request], Awaitable[Response]]
+DirectHandler = Callable[[Request], Response | None]
 
 
 @dataclass(frozen=True)
@@ -65,12 +71,15 @@ class Route:
         How metrics call it.
     scope
         The scope of a token that it needs; None for none.
+    direct
+        Answers a POST that waits for nothing, without a task; it gives None where `handler` must answer.
     """
 
     name: str
     methods: frozenset[str]
     handler: Handler
     scope: TokenScope | None = None
+    direct: DirectHandler | None = None
 
 
 @dataclass
@@ -91,6 +100,7 @@ class App:
     started: Callable[[], Awaitable[None]]
     stopped: Callable[[], Awaitable[None]]
     _seen: dict[str, tuple[Route, str]] = field(default_factory=dict)
+    _direct: dict[bytes, tuple[Route, str] | None] = field(default_factory=dict)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one connection."""
@@ -112,14 +122,50 @@ class App:
             body = await self._body(scope["headers"], receive) if scope["method"] == "POST" else b""
             request = Request(scope["method"], rest, body, scope["headers"], scope["query_string"])
             response = await route.handler(request)
-        except RequestProblem as problem:
-            response = self.refusal(problem)
-        except OnlineStoreUnavailable as error:
-            response = self.refusal(RequestProblem(503, "store_unavailable", str(error), retry_after=5))
         except Exception as error:
-            response = self.refusal(self.metrics.unexpected(name, error))
+            response = self._failed(name, error)
         self.metrics.end(timer, name, response.status)
         await _send(send, response)
+
+    def direct_route(self, url: bytes) -> tuple[Route, str] | None:
+        """Return the route of a POST that can be answered without a task; None for any other."""
+        if url not in self._direct:
+            route: tuple[Route, str] | None = None
+            if not set(b"?%#") & set(url):
+                with contextlib.suppress(RequestProblem, UnicodeDecodeError):
+                    route = self._route(url.decode("ascii"))
+            if route is not None and route[0].direct is None:
+                route = None
+            if len(self._direct) >= _MOST_SEEN or len(url) > _LONGEST_SEEN:
+                return route
+            self._direct[url] = route
+        return self._direct[url]
+
+    def answer_directly(self, route: Route, rest: str, headers: Headers, body: bytes) -> bytes | None:
+        """Return the whole answer to a POST whose body has come; None where it needs a task."""
+        assert route.direct is not None
+        timer = self.metrics.begin()
+        try:
+            self.access.require(headers, route.scope)
+            self._check_head(headers)
+            if len(body) > self.service.limits.body:
+                raise self._too_large()
+            response = route.direct(Request("POST", rest, body, headers, b""))
+        except Exception as error:
+            response = self._failed(route.name, error)
+        if response is None:
+            return None
+        self.metrics.end(timer, route.name, response.status)
+        lines = [b"%b: %b\r\n" % header for header in _headers(response)]
+        return b"".join([STATUS_LINE[response.status], *lines, b"\r\n", response.body])
+
+    def _failed(self, name: str, error: Exception) -> Response:
+        """Return the answer to a request whose handler raised."""
+        if isinstance(error, RequestProblem):
+            return self.refusal(error)
+        if isinstance(error, OnlineStoreUnavailable):
+            return self.refusal(RequestProblem(503, "store_unavailable", str(error), retry_after=5))
+        return self.refusal(self.metrics.unexpected(name, error))
 
     def refusal(self, problem: RequestProblem) -> Response:
         """Return the answer to a request that gets no other."""
@@ -132,25 +178,27 @@ class App:
         route = self._seen.get(path)
         if route is None:
             route = find_route(self.routes, path)
-            if len(self._seen) < 10_000 and len(path) < 200:
+            if len(self._seen) < _MOST_SEEN and len(path) <= _LONGEST_SEEN:
                 self._seen[path] = route
         return route
 
-    async def _body(self, headers: Sequence[tuple[bytes, bytes]], receive: Receive) -> bytes:
+    async def _body(self, headers: Headers, receive: Receive) -> bytes:
         """Return the body, refused as soon as it is too large, of another type, or too slow."""
-        limits = self.service.limits
-        for name, value in headers:
-            if name == b"content-length" and int(value) > limits.body:
-                raise self._too_large()
-            if name == b"content-type" and value.partition(b";")[0].strip().lower() != JSON:
-                raise RequestProblem(415, "wrong_type", "send Content-Type: application/json.")
+        self._check_head(headers)
         message = await receive()
         body = message.get("body", b"")
         if message.get("more_body"):
             body = await self._rest_of(body, receive)
-        if len(body) > limits.body:
+        if len(body) > self.service.limits.body:
             raise self._too_large()
         return bytes(body)
+
+    def _check_head(self, headers: Headers) -> None:
+        for name, value in headers:
+            if name == b"content-length" and int(value) > self.service.limits.body:
+                raise self._too_large()
+            if name == b"content-type" and value != JSON and value.partition(b";")[0].strip().lower() != JSON:
+                raise RequestProblem(415, "wrong_type", "send Content-Type: application/json.")
 
     async def _rest_of(self, body: bytes, receive: Receive) -> bytes:
         parts, size, more = [body], len(body), True
@@ -199,12 +247,16 @@ def find_route(routes: Mapping[str, Route], path: str) -> tuple[Route, str]:
     raise RequestProblem(404, "unknown_path", "there is nothing at this path. GET /openapi.json lists what there is.")
 
 
-async def _send(send: Send, response: Response) -> None:
-    headers: list[tuple[bytes, Any]] = [
+def _headers(response: Response) -> list[tuple[bytes, bytes]]:
+    return [
         (b"content-type", response.content_type),
-        (b"content-length", str(len(response.body)).encode()),
+        (b"content-length", b"%d" % len(response.body)),
         *_HEADERS,
         *response.headers,
     ]
+
+
+async def _send(send: Send, response: Response) -> None:
+    headers: Any = _headers(response)
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
     await send({"type": "http.response.body", "body": response.body})

@@ -6,7 +6,7 @@ that were champion before it are tried, the newest first.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -62,12 +62,15 @@ class FollowedModels:
     project: Project
     seen_at: datetime
     models: dict[str, Followed] = field(default_factory=dict)
+    _changes: Callable[[], Hashable] | None = None
+    _seen: Hashable = None
 
     @classmethod
     def begin(cls, project: Project) -> FollowedModels:
         """Return the models that declare that they are online, with their champions loaded."""
         names = [name for name, model in project.spec.models.items() if model.deployment.online is not None]
         followed = cls(project, project.clock.now(), {name: Followed(name) for name in names})
+        followed._changes = project.database.changes()
         followed.look()
         return followed
 
@@ -84,6 +87,14 @@ class FollowedModels:
         PlatformError
             Where the database cannot be read; the versions that are loaded continue to serve.
         """
+        before = self._changes() if self._changes is not None else None
+        if before is not None and before == self._seen:
+            return []  # nothing was written since, neither a ref nor a simulated clock
+        changed = self._look()
+        self._seen = before
+        return changed
+
+    def _look(self) -> list[Followed]:
         self.seen_at = self.project.clock.now()
         changed = []
         for followed in self.models.values():

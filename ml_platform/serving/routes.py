@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from ml_platform.core.errors import NoSuchPrediction, PlatformError
+from ml_platform.serving.answered import Answered
 from ml_platform.serving.app import Request, Response, Route
 from ml_platform.serving.group_commit import GroupCommit
 from ml_platform.serving.metrics import Metrics
@@ -18,7 +19,7 @@ from ml_platform.serving.pages import PAGE, POLICY, page_file
 from ml_platform.serving.problems import RequestProblem
 from ml_platform.serving.protocols import mlflow_scoring, open_inference
 from ml_platform.serving.request_body import checked_rows, read_json, rows_of
-from ml_platform.serving.served_model import Answered, ServedModel
+from ml_platform.serving.served_model import ServedModel
 from ml_platform.serving.service import ROWS_AT_ONCE, Service
 
 _TEXT = b"text/plain; version=0.0.4; charset=utf-8"
@@ -36,7 +37,7 @@ class Routes:
     def table(self) -> Mapping[str, Route]:
         """Return the routes by path; a name comes after the first part where the key has two."""
         return {
-            "models/predict": Route("predict", _POST, self.predict, "predict"),
+            "models/predict": Route("predict", _POST, self.predict, "predict", self.predict_directly),
             "models/features": Route("features", _POST, self.features, "predict"),
             "features": Route("table_features", _POST, self.table_features, "predict"),
             "events": Route("events", _POST, self.post_rows, "events"),
@@ -69,14 +70,29 @@ class Routes:
         bodies = await self.commit(model, answered)
         return Response(self._service.encode({"predictions": bodies} if several else bodies[0]))
 
+    def predict_directly(self, request: Request) -> Response | None:
+        """Answer one row whose log line needs no wait for the disk; None for any other request."""
+        model = self._service.model(request.rest)
+        if model.is_synced:
+            return None
+        rows, several = rows_of(read_json(request.body), self._service.limits.rows)
+        if several:
+            return None
+        (body,) = self._logged(model, self._service.answer(model, rows))
+        return Response(self._service.encode(body))
+
     async def commit(self, model: ServedModel, answered: Sequence[Answered]) -> list[Mapping[str, Any]]:
         """Log answers as the model declares, and return their bodies."""
+        bodies = self._logged(model, answered)
+        if model.is_synced:
+            await self._commit.wait()
+        return bodies
+
+    def _logged(self, model: ServedModel, answered: Sequence[Answered]) -> list[Mapping[str, Any]]:
+        """Hand the log lines of answers to the operating system, and return their bodies."""
         bodies = self._service.record(answered)
         for item in answered:
             self._metrics.predicted(model.version.model, item.served.version.number, 1)
-        online = model.spec.deployment.online
-        if online is not None and online.log == "synced":
-            await self._commit.wait()
         if not self._is_beside and any(item.beside is not None for item in answered):
             self._is_beside = True
             asyncio.get_running_loop().call_soon(self._predict_beside)  # after the answer was handed to the socket

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 from ml_platform.core.clock import to_micros
@@ -24,6 +25,7 @@ from ml_platform.operations.online.population_rule import PopulationRule
 from ml_platform.operations.predictions.online_log import LogContext, LoggedPrediction
 from ml_platform.project import Project
 from ml_platform.serving.answer_values import finite_or_null, plain_json, score_names
+from ml_platform.serving.answered import Answered
 from ml_platform.serving.prediction_ids import PredictionIds
 from ml_platform.serving.problems import RequestProblem
 from ml_platform.serving.row_values import RowReader
@@ -32,33 +34,6 @@ from ml_platform.storage.online.description import Description
 from ml_platform.storage.online.store import OnlineStore, View
 from ml_platform.storage.prediction_log import kept_json
 from ml_platform.storage.versions import Version
-
-
-@dataclass(frozen=True)
-class Answered:
-    """One answer, and what is logged of it but for the number of its context.
-
-    Attributes
-    ----------
-    row
-        The row in the request.
-    values
-        What was looked up for it.
-    look_up_took, predict_took
-        How long both took, in nanoseconds.
-    beside
-        The other version that is to predict the same row, while one is rolled out.
-    """
-
-    body: Mapping[str, Any]
-    context: LogContext
-    record: LoggedPrediction
-    served: ServedModel
-    row: Mapping[str, Any]
-    values: Mapping[str, Any]
-    look_up_took: int
-    predict_took: int
-    beside: ServedModel | None = None
 
 
 @dataclass(frozen=True)
@@ -109,6 +84,13 @@ class ServedModel:
         self._rule = PopulationRule.of(project.spec, self.spec)
         self._ids = PredictionIds(version.model)
         self._control = self.spec.value.control.share if self.spec.value.control else None
+        self._pick_inputs, self._pick_logged = _picking(self._inputs), _picking(self._logged)
+
+    @property
+    def is_synced(self) -> bool:
+        """Whether an answer leaves only once its log line is on the disk."""
+        online = self.spec.deployment.online
+        return online is not None and online.log == "synced"
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -159,7 +141,7 @@ class ServedModel:
         values = {**features.values, PREDICTION_TIME: at}
         before = time.perf_counter_ns()
         try:
-            predicted = self._form.predict([values[name] for name in self._inputs], is_control=self._holds_out(values))
+            predicted = self._form.predict(self._pick_inputs(values), is_control=self._holds_out(values))
         except PredictionError as error:
             raise RequestProblem.row("wrong_type", str(error)) from None
         took = time.perf_counter_ns() - before
@@ -192,7 +174,7 @@ class ServedModel:
             if features.missing:
                 raise RequestProblem.row("missing_column", self._missing(features))
             values = {**features.values, PREDICTION_TIME: answered.values[PREDICTION_TIME]}
-        return looked_up, self._form.predict([values[name] for name in self._inputs])
+        return looked_up, self._form.predict(self._pick_inputs(values))
 
     def read_key(self, row: Mapping[str, Any]) -> tuple[Any, ...]:
         """Return the entity's key as a request has it, null where it has none."""
@@ -256,7 +238,7 @@ class ServedModel:
         return _Now(description, context, TableStates(self.spec, self._tables, ticks))
 
     def _record(self, id: str, values: Mapping[str, Any], predicted: RowPrediction, at: int) -> LoggedPrediction:
-        logged = [values[name] for name in self._logged]
+        logged = list(self._pick_logged(values))
         for place in self._instants:
             if logged[place] is not None:
                 logged[place] = to_micros(logged[place])
@@ -296,3 +278,8 @@ class ServedModel:
             "unlearned_nulls": predicted.unlearned_nulls.split(", ") if predicted.unlearned_nulls else [],
             "tables": states,
         }
+
+
+def _picking(names: Sequence[str]) -> Callable[[Mapping[str, Any]], Sequence[Any]]:
+    """Return what takes the values of some columns out of all."""
+    return itemgetter(*names) if len(names) > 1 else lambda values: [values[name] for name in names]

@@ -89,7 +89,7 @@ def server_config(service: Service, access: ServiceAccess, metrics: Metrics, **m
     overload = Overload(service.limits)
     background, routes = Background(service, metrics, overload), Routes(service, metrics, overload)
     app = App(service, access, metrics, overload, routes.table(), background.start, background.stop)
-    protocol: Any = partial(GuardedProtocol, overload, metrics)
+    protocol: Any = partial(GuardedProtocol, app, overload, metrics)
     return uvicorn.Config(
         app,
         http=protocol,

@@ -36,6 +36,27 @@ def test_a_reader_opens_the_database_while_a_writer_is_at_work(database: Databas
         reader.engine.dispose()
 
 
+def test_a_commit_of_another_connection_is_noticed_without_reading_a_table(
+    database: Database, database_url: str
+) -> None:
+    version = database.changes()
+    if database.engine.dialect.name != "sqlite":
+        assert version is None
+        return
+    assert version is not None
+    with database.reading() as connection:  # creates the tables
+        connection.exec_driver_sql("SELECT 1")
+    before = version()
+    assert [version() for _ in range(3)] == [before] * 3
+    other = Database(database_url)
+    with other.writing() as connection:
+        connection.exec_driver_sql("DELETE FROM outputs WHERE 1 = 0")
+        connection.exec_driver_sql("CREATE TABLE another (id INTEGER)")
+        assert version() == before  # nothing was committed yet
+    assert version() != before
+    other.engine.dispose()
+
+
 HOSTILE_FOLDERS = ["why?", "100%", "a%20b", "#1", "a::b", 'it\'s [x] "ünï" $HOME;', "a&b=c", "user:word@host"]
 
 
