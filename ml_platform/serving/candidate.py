@@ -18,8 +18,7 @@ from ml_platform.core.clock import to_micros
 from ml_platform.operations.predictions.online_log import LoggedShadow
 from ml_platform.operations.rollout.counts import StageCounts
 from ml_platform.registry.rollout import Rollout
-from ml_platform.serving.answered import Answered
-from ml_platform.serving.served_model import ServedModel
+from ml_platform.serving.served_model import Answered, ServedModel
 from ml_platform.storage.online.store import OnlineStore, View
 
 

@@ -9,7 +9,6 @@ from typing import Any
 from urllib.parse import unquote
 
 from ml_platform.core.errors import NoSuchPrediction, PlatformError
-from ml_platform.serving.answered import Answered
 from ml_platform.serving.app import Request, Response, Route
 from ml_platform.serving.group_commit import GroupCommit
 from ml_platform.serving.metrics import Metrics
@@ -19,7 +18,7 @@ from ml_platform.serving.pages import PAGE, POLICY, page_file
 from ml_platform.serving.problems import RequestProblem
 from ml_platform.serving.protocols import mlflow_scoring, open_inference
 from ml_platform.serving.request_body import checked_rows, read_json, rows_of
-from ml_platform.serving.served_model import ServedModel
+from ml_platform.serving.served_model import Answered, ServedModel
 from ml_platform.serving.service import ROWS_AT_ONCE, Service
 
 _TEXT = b"text/plain; version=0.0.4; charset=utf-8"

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from ml_platform.core.clock import to_micros
 from ml_platform.core.errors import OnlineRequestFault, PredictionError, listed
@@ -25,24 +24,40 @@ from ml_platform.operations.online.population_rule import PopulationRule
 from ml_platform.operations.predictions.online_log import LogContext, LoggedPrediction
 from ml_platform.project import Project
 from ml_platform.serving.answer_values import finite_or_null, plain_json, score_names
-from ml_platform.serving.answered import Answered
 from ml_platform.serving.prediction_ids import PredictionIds
 from ml_platform.serving.problems import RequestProblem
 from ml_platform.serving.row_values import RowReader
-from ml_platform.serving.table_states import TableStates
+from ml_platform.serving.shared_facts import SharedFacts, shared_facts
 from ml_platform.storage.online.description import Description
 from ml_platform.storage.online.store import OnlineStore, View
 from ml_platform.storage.prediction_log import kept_json
 from ml_platform.storage.versions import Version
 
 
-@dataclass(frozen=True)
-class _Now:
-    """What answers share while the store has the same description."""
+class Answered(NamedTuple):
+    """One answer, and what is logged of it but for the number of its context.
 
-    description: Description
+    Attributes
+    ----------
+    row
+        The row in the request.
+    values
+        What was looked up for it.
+    look_up_took, predict_took
+        How long both took, in nanoseconds.
+    beside
+        The other version that is to predict the same row, while one is rolled out.
+    """
+
+    body: Mapping[str, Any]
     context: LogContext
-    tables: TableStates
+    record: LoggedPrediction
+    served: ServedModel
+    row: Mapping[str, Any]
+    values: Mapping[str, Any]
+    look_up_took: int
+    predict_took: int
+    beside: ServedModel | None = None
 
 
 class ServedModel:
@@ -75,15 +90,25 @@ class ServedModel:
         self.columns = tuple({**key_types, **used}.items())
         self._logged = [name for name, _ in self.columns]
         self._instants = [place for place, (_, kind) in enumerate(self.columns) if kind == "timestamp"]
-        self._scores = score_names(self.predictor)
-        self._declared = kept_json(project.spec, version.model)
         joined = joins_online(project.spec, self.spec)
         self._tables = {item.table.name: item.table for item in joined}
         self._source_inputs = [NodeName("source", name) for name in self.spec.population.sources]
-        self._now: _Now | None = None
+        self._now: SharedFacts | None = None
         self._rule = PopulationRule.of(project.spec, self.spec)
         self._ids = PredictionIds(version.model)
         self._control = self.spec.value.control.share if self.spec.value.control else None
+        self._context = LogContext(
+            model=version.model,
+            version=version.number,
+            trained_model=version.id,
+            inputs={},
+            ticks={},
+            key=self._key,
+            columns=self.columns,
+            scores=score_names(self.predictor),
+            declared=kept_json(project.spec, version.model),
+            control=self._control,
+        )
         self._pick_inputs, self._pick_logged = _picking(self._inputs), _picking(self._logged)
 
     @property
@@ -211,31 +236,10 @@ class ServedModel:
             "the key."
         )
 
-    def _shared(self, description: Description) -> _Now:
+    def _shared(self, description: Description) -> SharedFacts:
         if self._now is None or self._now.description is not description:
-            self._now = self._share(description)
+            self._now = shared_facts(description, self.spec, self._tables, self._source_inputs, self._context)
         return self._now
-
-    def _share(self, description: Description) -> _Now:
-        published = {name: description.tables[name] for name in self._tables}
-        inputs = {str(NodeName("feature_table", name)): table.artifact for name, table in published.items()}
-        rows = description.rows.get(self.spec.name)
-        if rows is not None:
-            inputs |= {str(node): rows.artifact for node in self._source_inputs[:1]}
-        context = LogContext(
-            model=self.version.model,
-            version=self.version.number,
-            trained_model=self.version.id,
-            inputs=inputs,
-            ticks={name: table.tick for name, table in published.items()},
-            key=self._key,
-            columns=self.columns,
-            scores=self._scores,
-            declared=self._declared,
-            control=self._control,
-        )
-        ticks = {name: table.tick for name, table in published.items()}
-        return _Now(description, context, TableStates(self.spec, self._tables, ticks))
 
     def _record(self, id: str, values: Mapping[str, Any], predicted: RowPrediction, at: int) -> LoggedPrediction:
         logged = list(self._pick_logged(values))

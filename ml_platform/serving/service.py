@@ -17,12 +17,11 @@ from ml_platform.core.errors import OnlineStoreUnavailable
 from ml_platform.operations.predictions.online_log import LoggedShadow, OnlineLogWriter, online_log_folder
 from ml_platform.operations.rollout.counts import CountsWriter, counts_folder
 from ml_platform.project import Project
-from ml_platform.serving.answered import Answered
 from ml_platform.serving.followed_models import Followed, FollowedModels
 from ml_platform.serving.limits import Limits
 from ml_platform.serving.posted_source import PostedSource, posted_sources
 from ml_platform.serving.problems import RequestProblem
-from ml_platform.serving.served_model import ServedModel
+from ml_platform.serving.served_model import Answered, ServedModel
 from ml_platform.serving.table_features import table_features
 from ml_platform.storage.frame_log import FrameLog
 from ml_platform.storage.online.opened import open_online_store
