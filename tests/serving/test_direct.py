@@ -142,7 +142,7 @@ def test_a_client_that_reads_late_loses_no_answer(server: Server) -> None:
     request, count = b"".join(message(server, "POST", PATH, (), GOOD)), 1000
     with opened(server) as connection:
         connection.settimeout(60)
-        sender = threading.Thread(target=lambda: [connection.sendall(request) for _ in range(count)])
+        sender = threading.Thread(target=lambda: connection.sendall(request * count))
         sender.start()
         time.sleep(1.0)  # the server's answers fill the buffers of both sides meanwhile
         read = answers(connection, count)
