@@ -16,6 +16,7 @@ from ml_platform.reporting.mlflow.records import training_record
 from ml_platform.reporting.plots.pictures import training_pictures
 from ml_platform.reporting.plots.small_pictures import small_training_pictures
 from ml_platform.storage.artifact_kinds.trained_model import TrainedModelManifest
+from ml_platform.storage.artifact_kinds.tuning import TuningManifest
 from ml_platform.storage.manifest import Artifact
 from ml_platform.storage.versions import Version, register_version
 from ml_platform_dagster.assets.kinds import algorithm_label
@@ -41,7 +42,9 @@ def build_trained_model(project: Project, node: Node) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult[None]:
         step = Step.begin(context, project, node)
         with mlflow.fit(project, model.name, {"ml_platform.model": model.name}) as fit:
-            made = train_model(project, model.name, step.input("snapshot"), fit.begin)
+            made = train_model(
+                project, model.name, step.input("snapshot"), fit.begin, step.input("tuning") if model.tuning else None
+            )
             version = register_version(project, model.name, made.artifact, step.now)
             _send_to_mlflow(step, version, made.artifact, fit)
         return step.result(made, _metadata(step, version, made.artifact))
@@ -55,11 +58,18 @@ def _send_to_mlflow(step: Step, version: Version, trained: Artifact, fit: Fit) -
         return
     ended = datetime.now(UTC)
     plots = draw_once(step.project, TrainedModelManifest, trained, training_pictures).objects
-    record = training_record(version, trained, fit.began or ended, ended, plots, fit.run_id)
+    record = training_record(version, trained, fit.began or ended, ended, plots, fit.run_id, _search_of(step, trained))
     delivery = track(step.project, record)
     if delivery.problem:
         step.context.log.warning(f"{delivery.waiting} records wait for MLflow: {delivery.problem}")
     fit.tracker.end_run()
+
+
+def _search_of(step: Step, trained: Artifact) -> TuningManifest | None:
+    """Return the search for a trained model's parameters, None without one."""
+    if "tuning" not in trained.inputs:
+        return None
+    return TuningManifest.of(step.project.store.get("tuning", trained.inputs["tuning"]))
 
 
 def _metadata(step: Step, version: Version, trained: Artifact) -> Metadata:

@@ -41,6 +41,7 @@ __all__ = [
     "selection",
     "serialized",
     "source",
+    "tuning",
     "types",
     "user_code",
     "value",

@@ -16,6 +16,7 @@ from ml_platform.declarations.in_production import NO_DEPLOYMENT, Deployment, Mo
 from ml_platform.declarations.label import AnyLabel
 from ml_platform.declarations.populations.any_population import AnyPopulation
 from ml_platform.declarations.release import Release
+from ml_platform.declarations.tuning import Tuning
 from ml_platform.declarations.types import (
     Declaration,
     Description,
@@ -160,6 +161,11 @@ class ModelSpec(Declaration):
         Algorithm(name="lightgbm"),
         description="What is fitted: a name, or a name with parameters.",
         examples=["lightgbm", {"name": "lightgbm", "params": {"num_leaves": 63}}],
+    )
+    tuning: Tuning | None = Field(
+        None,
+        description="A search for parameters of the algorithm before it is fitted. It needs the extra tuning.",
+        examples=[{"space": {"num_leaves": {"low": 15, "high": 255, "log": True}}, "trials": 50}],
     )
     calibration: CalibrationName = Field(
         NO_CALIBRATION,

@@ -19,4 +19,5 @@ __all__ = [
     "row_form",
     "train",
     "trial",
+    "tuning",
 ]

@@ -26,6 +26,7 @@ from ml_platform.models.fit_inputs import declaration_id, fit_declaration
 from ml_platform.models.predictor import Predictor, SavedPredictor
 from ml_platform.models.prepare import Prepared, prepare
 from ml_platform.models.provenance import declared_files, keep_declared, provenance
+from ml_platform.models.tuning.apply import tuned_model
 from ml_platform.storage.artifact_kinds.trained_model import MatrixColumnFacts, TrainedModelManifest
 from ml_platform.storage.manifest import Artifact
 from ml_platform.storage.materialization import Materialized
@@ -39,7 +40,11 @@ PREDICTOR, DECLARED, BASELINE = "predictor", "declared_algorithm", "baseline/"
 
 
 def train_model(
-    project: Project, model_name: str, snapshot_id: str, before_fit: Callable[[], object] = lambda: None
+    project: Project,
+    model_name: str,
+    snapshot_id: str,
+    before_fit: Callable[[], object] = lambda: None,
+    tuning_id: str | None = None,
 ) -> Materialized:
     """Fit a model's declared algorithm and its baselines on a snapshot.
 
@@ -54,6 +59,8 @@ def train_model(
         The snapshot whose train period is fitted; its validate period serves early stopping and calibration.
     before_fit
         Called once when something is really fitted, and never when the model is there already.
+    tuning_id
+        The search whose parameters are fitted; None where the declaration has no ``tuning``.
 
     Raises
     ------
@@ -64,11 +71,12 @@ def train_model(
     DirtyTree
         Where files that take part are not committed and the project refuses that.
     """
-    model = declared_model(project, model_name)
+    inputs = fit_inputs_of(snapshot_id, tuning_id)
+    model = tuned_model(project, declared_model(project, model_name), inputs)
     read = functools.cache(lambda: load_snapshot(project, snapshot_id))
     require_no_leaks(project, model_name, snapshot_id, read)
     code = Code.read(project.root, project_functions(project.spec, KIND, model_name), project.state / "code")
-    key = training_key(project, model_name, snapshot_id)
+    key = training_key(project, model_name, inputs)
     trained = project.store.find(KIND, key)
     if trained is not None:
         return Materialized(trained, reused=True)
@@ -80,9 +88,7 @@ def train_model(
     objects = {f"{name}/{path}": stored for name, item in saved.items() for path, stored in item.objects.items()}
     objects |= keep_declared(project.store, files)
     manifest = _manifest(project, fitted, saved, record)
-    return Materialized(
-        project.store.add(manifest, key, objects=objects, inputs={"snapshot": snapshot_id}), reused=False
-    )
+    return Materialized(project.store.add(manifest, key, objects=objects, inputs=inputs), reused=False)
 
 
 @dataclass(frozen=True)
@@ -184,12 +190,17 @@ def simpler_than(trained: Artifact) -> list[str]:
     return [name for name in others_of(trained) if name in simpler]
 
 
-def training_key(project: Project, model_name: str, snapshot_id: str) -> str:
-    """Return the key of a model trained on a snapshot, with the libraries and on the machine of this process."""
+def fit_inputs_of(snapshot_id: str, tuning_id: str | None) -> dict[str, str]:
+    """Return what a model is trained from, by role."""
+    return {"snapshot": snapshot_id} if tuning_id is None else {"snapshot": snapshot_id, "tuning": tuning_id}
+
+
+def training_key(project: Project, model_name: str, inputs: Mapping[str, str]) -> str:
+    """Return the key of a model trained from `fit_inputs_of`, with the libraries and on the machine of this process."""
     fitted = fit_declaration(project.spec, project.spec.models[model_name])
     declaration = {"model": model_name, **fitted, "environment": environment(project.spec.models[model_name])}
     version = code_version(KIND, project.root, project_functions(project.spec, KIND, model_name))
-    return cache_key(KIND, declaration, version, {"snapshot": snapshot_id})
+    return cache_key(KIND, declaration, version, inputs)
 
 
 def _manifest(

@@ -245,3 +245,24 @@ def test_a_raised_kind_version_makes_that_kind_new(ferry: Path, monkeypatch: pyt
     monkeypatch.setattr(node_kind("snapshot"), "version", 99)
     after = versions(ferry)
     assert [name for name in after if before[name] != after[name]] == ["delay/snapshot", "late/snapshot"]
+
+
+TUNING = "tuning: {space: {num_leaves: {low: 3, high: 31}}}\n"
+
+
+def test_a_search_for_parameters_is_between_snapshot_and_model(ferry: Path) -> None:
+    before = versions(ferry)
+    edit(ferry, "models/late.yaml", "baselines:\n", f"{TUNING}baselines:\n")
+    nodes = nodes_of(ferry)
+    assert nodes["late/tuning"].inputs == ("late/snapshot",)
+    assert nodes["late/trained_model"].inputs == ("late/snapshot", "late/tuning")
+    assert "delay/tuning" not in nodes
+    after = versions(ferry)
+    assert {name for name in after if before.get(name) != after[name]} == {"late/tuning", "late/trained_model"}
+
+
+def test_payoffs_decide_a_search_only_where_they_score_it(ferry: Path) -> None:
+    edit(ferry, "models/late.yaml", "baselines:\n", f"{TUNING}baselines:\n")
+    assert "late/tuning" not in changed(ferry, "models/late.yaml", "-3 + label * 20", "-4 + label * 20")
+    edit(ferry, "models/late.yaml", "tuning: {space", "tuning: {score: value, space")
+    assert "late/tuning" in changed(ferry, "models/late.yaml", "-4 + label * 20", "-5 + label * 20")

@@ -22,6 +22,7 @@ from ml_platform.models.environment import environment
 from ml_platform.models.predictor import Predictor, load_predictor
 from ml_platform.models.provenance import declared_files, equipment, kept_files, kept_spec
 from ml_platform.models.train import KIND, PREDICTOR, Fitted, asked_of, fit_predictors
+from ml_platform.models.tuning.apply import tuned_model
 from ml_platform.storage.artifact_kinds.snapshot import SnapshotManifest
 from ml_platform.storage.artifact_kinds.trained_model import TrainedModelManifest
 from ml_platform.storage.erasure_marks import marks_of
@@ -143,10 +144,10 @@ def reproduce(
     kept = kept_files(project, trained)
     with scratch_folder(private_temporary_folder()) as folder:
         then = kept_spec(project, str(version), kept, folder)
-        _require_parameters(trained, then, version.model)
+        _require_parameters(project, trained, then, version.model)
         spec = project.spec if today else then
         snapshot = load_snapshot(project, trained.inputs["snapshot"])
-        fitted = _fit(project, version, spec, snapshot)
+        fitted = _fit(project, version, spec, snapshot, trained)
         prepared, predictors = fitted.prepared, fitted.predictors
         same = _compared(trained, predictors)
         return Reproduction(
@@ -174,9 +175,10 @@ def _agreed(project: Project, trained: Artifact, fitted: Predictor, snapshot: Sn
     return agreement(load_predictor(project, trained), fitted, snapshot.part("test"))
 
 
-def _require_parameters(trained: Artifact, spec: ProjectSpec, model: str) -> None:
-    """Raise unless the parameters in a manifest equal those in the declaration."""
-    expected = asked_of(spec, spec.models[model]) if model in spec.models else {}
+def _require_parameters(project: Project, trained: Artifact, spec: ProjectSpec, model: str) -> None:
+    """Raise unless the parameters in a manifest equal those in the declaration, with those of its search."""
+    declared = spec.models.get(model)
+    expected = {} if declared is None else asked_of(spec, tuned_model(project, declared, trained.inputs))
     recorded = TrainedModelManifest.of(trained).as_json()
     for name, value in expected.items():
         kept = recorded.get(name)
@@ -200,13 +202,14 @@ def _recorded(version: str, trained: Artifact) -> Mapping[str, Any]:
     return recorded
 
 
-def _fit(project: Project, version: Version, spec: ProjectSpec, snapshot: Snapshot) -> Fitted:
+def _fit(project: Project, version: Version, spec: ProjectSpec, snapshot: Snapshot, trained: Artifact) -> Fitted:
     if version.model not in spec.models:
         problem = f"the project no longer declares model {version.model}"
         raise NotReproducible(str(version), problem, "Leave --today out: its manifest keeps the declaration.")
     code = Code.read(spec.root, project_functions(spec, KIND, version.model), project.state / "code")
+    model = tuned_model(project, spec.models[version.model], trained.inputs)
     try:
-        return fit_predictors(spec, spec.models[version.model], code, snapshot)
+        return fit_predictors(spec, model, code, snapshot)
     except PlatformError as error:
         raise NotReproducible(str(version), f"retraining it fails: {error}", "Correct that first.") from error
 

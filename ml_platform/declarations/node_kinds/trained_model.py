@@ -18,12 +18,13 @@ class TrainedModelNode(ModelNode):
     stage = "make"
     purpose = "The fitted model, and its baselines"
     section = "algorithm"
-    parts = ("task", "quantile", "transforms", "algorithm", "calibration", "baselines", "choose", "value")
+    parts = ("task", "quantile", "transforms", "algorithm", "calibration", "baselines", "choose", "value", "tuning")
 
     @classmethod
     def inputs(cls, spec: ProjectSpec, subject: str) -> Iterable[NodeName]:
-        """Return the snapshot."""
-        return (NodeName("snapshot", subject),)
+        """Return the snapshot, and the search for parameters where one is declared."""
+        tuned = spec.models[subject].tuning is not None
+        return (NodeName("snapshot", subject), *((NodeName("tuning", subject),) if tuned else ()))
 
     @classmethod
     def deciding(cls, spec: ProjectSpec, subject: str) -> dict[str, Any]:
@@ -31,7 +32,7 @@ class TrainedModelNode(ModelNode):
         part = {**super().deciding(spec, subject), "threads": spec.file.threads}
         unused = {"entities", "control", "taken"} | (set() if spec.models[subject].choose else {"capacity"})
         part["value"] = {name: value for name, value in part["value"].items() if name not in unused}
-        return {name: value for name, value in part.items() if name != "choose" or value is not None}
+        return {name: value for name, value in part.items() if value is not None or name not in ("choose", "tuning")}
 
     @classmethod
     def functions(cls, spec: ProjectSpec, subject: str) -> tuple[str, ...]:

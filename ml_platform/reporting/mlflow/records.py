@@ -9,10 +9,12 @@ from typing import Any
 
 from ml_platform.core.formatting import amount_text
 from ml_platform.registry.evaluation.basis import interval_text
+from ml_platform.reporting.mlflow.child_runs import trial_runs
 from ml_platform.reporting.mlflow.runs import KEY_TAG, Record
 from ml_platform.storage.artifact_kinds.evaluation import EvaluationManifest
 from ml_platform.storage.artifact_kinds.monitoring import MonitoringManifest
 from ml_platform.storage.artifact_kinds.trained_model import TrainedModelManifest
+from ml_platform.storage.artifact_kinds.tuning import TuningManifest
 from ml_platform.storage.manifest import Artifact, StoredObject
 from ml_platform.storage.versions import Version
 
@@ -24,14 +26,23 @@ def training_record(
     ended: datetime,
     plots: Mapping[str, StoredObject],
     run_id: str | None,
+    tuning: TuningManifest | None = None,
 ) -> Record:
-    """Return the record that makes a version's run: parameters, size, its files, and what it was trained on."""
+    """Return the record that makes a version's run: parameters, size, its files, and what it was trained on.
+
+    Parameters
+    ----------
+    tuning
+        The search for its parameters, whose trials become runs below it.
+    """
     about = TrainedModelManifest.of(trained)
     params = {name: getattr(about, name) for name in ("task", "algorithm", "calibration", "seed", "threads")}
     params |= {f"params.{name}": value for name, value in about.params.items()}
     params |= {"columns": len(about.columns), "declaration": about.declaration}
     metrics: dict[str, Any] = {f"rows_{part}": float(rows) for part, rows in about.rows.items()}
     metrics |= {"size_mb": about.size_mb["predictor"], "iterations": about.iterations}
+    if tuning is not None:
+        metrics |= {"tuning.loss": tuning.best_trial.losses[-1], "tuning.declared_loss": tuning.declared.losses[-1]}
     files = {f"model/{name}": stored for name, stored in trained.objects.items()}
     return Record(
         model=version.model,
@@ -47,6 +58,7 @@ def training_record(
         snapshot=trained.inputs["snapshot"],
         run_id=run_id,
         description=_trained_text(version, about),
+        children=() if tuning is None else trial_runs(tuning),
     )
 
 

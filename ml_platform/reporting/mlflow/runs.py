@@ -19,6 +19,7 @@ from ml_platform.core.clock import to_micros
 from ml_platform.core.engines.scratch import scratch_folder
 from ml_platform.core.private_files import private_temporary_folder
 from ml_platform.project import Project
+from ml_platform.reporting.mlflow.child_runs import ChildRun, log_children
 from ml_platform.reporting.mlflow.client import open_client, open_experiment
 from ml_platform.storage.database import Database
 from ml_platform.storage.manifest import StoredObject
@@ -61,6 +62,8 @@ class Record:
         Markdown that the page of the run shows; the last one stays.
     step, measured
         The place of the metrics on the axes: a number that grows, and their instant. Default: 0, and `ended`.
+    children
+        Runs below it.
     """
 
     model: str
@@ -79,6 +82,7 @@ class Record:
     description: str = ""
     step: int = 0
     measured: datetime | None = None
+    children: tuple[ChildRun, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -124,6 +128,8 @@ def log_record(project: Project, client: MlflowClient, run_id: str, record: Reco
         _log_snapshot(client, run_id, record.snapshot)
     if record.files:
         _log_files(project, client, run_id, record.files)
+    if record.children:
+        log_children(client, run_id, record.children, to_micros(record.started) // 1000, at)
 
 
 def _log_snapshot(client: MlflowClient, run_id: str, snapshot: str) -> None:

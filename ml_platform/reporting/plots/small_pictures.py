@@ -15,6 +15,7 @@ from ml_platform.storage.artifact_kinds.evaluation import EvaluationManifest
 from ml_platform.storage.artifact_kinds.monitoring import MonitoringManifest
 from ml_platform.storage.artifact_kinds.snapshot import SnapshotManifest
 from ml_platform.storage.artifact_kinds.trained_model import TrainedModelManifest
+from ml_platform.storage.artifact_kinds.tuning import TuningManifest
 
 _LISTED = 8
 _PERIODS = {"train": BLUE, "validate": ORANGE, "test": GREEN, "not used": GREY}
@@ -29,6 +30,19 @@ def small_training_pictures(about: TrainedModelManifest) -> dict[str, bytes]:
     rest = len(about.importances) - len(listed)
     note = f"share of importance{f'; {rest} more columns are not shown' if rest else ''}"
     return {"importance": bars("Feature importance", shown, note=note)}
+
+
+def small_tuning_pictures(about: TuningManifest) -> dict[str, bytes]:
+    """Return how much better each trial is than the declared parameters, and the best one so far."""
+    declared = about.declared.losses[-1]
+    better = [
+        100 * (declared - trial.losses[-1]) / (abs(declared) or 1.0) if trial.state == "complete" else None
+        for trial in (about.declared, *about.trials)
+    ]
+    best = list(accumulate((figure or 0.0 for figure in better), max))
+    note = f"{about.score} of a row, in % of that of the declared parameters"
+    shown = [Line("trial", better, GREY), Line("best so far", best, BLUE)]
+    return {"trials": lines("Improvement by trial", ("0", str(len(about.trials))), shown, note=note)}
 
 
 def small_evaluation_pictures(about: EvaluationManifest) -> dict[str, bytes]:

@@ -45,6 +45,7 @@ __all__ = [
     "snapshot",
     "source",
     "trained_model",
+    "tuning",
 ]
 
 

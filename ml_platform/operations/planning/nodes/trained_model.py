@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from ml_platform.datasets.leakage.check import known_leaks
 from ml_platform.declarations.graph import Node
+from ml_platform.declarations.node_name import NodeName
 from ml_platform.models.environment import environment
 from ml_platform.models.predictor import load_predictor
-from ml_platform.models.train import training_key
+from ml_platform.models.train import fit_inputs_of, training_key
 from ml_platform.operations.planning.context import View
 from ml_platform.operations.planning.nodes.operation import NodeOperation, made_before
 from ml_platform.operations.planning.plan import Planned
@@ -30,11 +31,13 @@ class TrainedModelOperation(NodeOperation):
         if isinstance(before, Planned):
             return before
         last, ids = before
-        (snapshot,) = ids.values()
+        roles = {NodeName.parse(name).kind: id for name, id in ids.items()}
+        snapshot, tuning = roles["snapshot"], roles.get("tuning")
         leaks = [result for result in known_leaks(view.project, node.subject, snapshot) or () if result.blocks]
         if leaks:
             return view.blocked(node, "; ".join(str(leak.summary["problem"]) for leak in leaks))
-        result = view.project.store.find("trained_model", training_key(view.project, node.subject, snapshot))
+        inputs = fit_inputs_of(snapshot, tuning)
+        result = view.project.store.find("trained_model", training_key(view.project, node.subject, inputs))
         if result is not None:
             return view.up_to_date(node, result.id)
         reasons = view.changes(node)
