@@ -12,7 +12,8 @@ from ml_platform.datasets.snapshot.build import build_snapshot, last_as_of
 from ml_platform.declarations.graph import Node, build_graph
 from ml_platform.declarations.node_name import NodeName
 from ml_platform.features.build import build_feature_table
-from ml_platform.models.train import train_model
+from ml_platform.models.train import fit_inputs_of, train_model
+from ml_platform.models.tuning.tune import tune_model
 from ml_platform.project import Project
 from ml_platform.sources.ingest import ingest_source
 from ml_platform.storage.materialization import Materialized
@@ -47,10 +48,15 @@ class Maker:
 
     def trained(self, model: str) -> tuple[str, bool]:
         """Return the id of a model trained on its snapshot, and whether it was trained now."""
-        snapshot, begun = self.snapshot(model), time.monotonic()
-        made = train_model(self.project, model, snapshot)
+        inputs, begun = self.trained_from(model), time.monotonic()
+        made = train_model(self.project, model, inputs["snapshot"], tuning_id=inputs.get("tuning"))
         self.report(NodeName("trained_model", model), made.reused, time.monotonic() - begun)
         return made.artifact.id, not made.reused
+
+    def trained_from(self, model: str) -> dict[str, str]:
+        """Return the ids of a model's snapshot and, where it declares one, of its search for parameters."""
+        tuning = NodeName("tuning", model)
+        return fit_inputs_of(self.snapshot(model), self._make(tuning) if tuning in self._nodes else None)
 
     def _make(self, name: NodeName) -> str:
         if name not in self._made:
@@ -78,5 +84,8 @@ class Maker:
         if node.kind == "feature_table":
             (source,) = inputs.values()
             return build_feature_table(self.project, node.subject, source)
+        if node.kind == "tuning":
+            (snapshot,) = inputs.values()
+            return tune_model(self.project, node.subject, snapshot)
         as_of = last_as_of(self.project, node.subject) or self.now.replace(second=0, microsecond=0)
         return build_snapshot(self.project, node.subject, {str(name): id for name, id in inputs.items()}, as_of)

@@ -103,7 +103,7 @@ class _Trial:
             "as_of": SnapshotManifest.of(project.store.get("snapshot", snapshot)).as_of,
             "trained_model": id,
             "trained_now": was_trained,
-            "training_key": training_key(project, model, snapshot),
+            "training_key": training_key(project, model, self._maker.trained_from(model)),
             "unit": project.spec.unit_of_value(model),
             "judge": content_id([deciding(self._spec.value), deciding(self._spec.label), about.currency]),
             "fixed": self._spec.value.entities == "fixed",
