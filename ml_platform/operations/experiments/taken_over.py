@@ -10,7 +10,8 @@ from ml_platform.core.errors import ArtifactDamaged, ArtifactMissing
 from ml_platform.datasets.snapshot.build import last_as_of, snapshot_key
 from ml_platform.declarations.graph import build_graph
 from ml_platform.declarations.node_name import NodeName
-from ml_platform.models.train import training_key
+from ml_platform.models.train import fit_inputs_of, training_key
+from ml_platform.models.tuning.tune import tuning_key
 from ml_platform.operations.scheduling import training_as_of
 from ml_platform.project import Project
 from ml_platform.storage.artifact_kinds import artifact_kind
@@ -51,7 +52,13 @@ def find_model(project: Project, tried: ArtifactStore, model: str, now: datetime
     snapshot = tried.find("snapshot", key_of_snapshot) or project.store.find("snapshot", key_of_snapshot)
     if snapshot is None:
         return "its rows or features are not those of the experiment any more"
-    key = training_key(project, model, snapshot.id)
+    tuning = None
+    if spec.tuning is not None:
+        key_of_tuning = tuning_key(project, model, snapshot.id)
+        tuning = tried.find("tuning", key_of_tuning) or project.store.find("tuning", key_of_tuning)
+        if tuning is None:
+            return "its search for parameters, the libraries or the machine are not those of the experiment"
+    key = training_key(project, model, fit_inputs_of(snapshot.id, tuning.id if tuning else None))
     trained = tried.find("trained_model", key) or project.store.find("trained_model", key)
     if trained is None:
         return "its declaration, the libraries or the machine are not those of the experiment"
@@ -100,6 +107,9 @@ def _needed(tried: ArtifactStore, reusable: Reusable) -> Iterator[tuple[Artifact
             yield checks, checks.key
     trained = _get(tried, "trained_model", reusable.id)
     if trained is not None:
+        tuning = _get(tried, "tuning", trained.inputs["tuning"]) if "tuning" in trained.inputs else None
+        if tuning is not None:
+            yield tuning, tuning.key
         yield trained, reusable.key
 
 
