@@ -15,7 +15,7 @@ from ml_platform.audit.explain.version_facts import (
 )
 from ml_platform.core.errors import ArtifactDamaged, ArtifactMissing
 from ml_platform.core.formatting import instant_text
-from ml_platform.core.terminal_table import fact_table
+from ml_platform.core.terminal_table import fact_table, line
 from ml_platform.core.terminal_text import styled
 from ml_platform.project import Project
 from ml_platform.registry.evaluation.basis import interval_text
@@ -39,6 +39,8 @@ class Production:
         None where nothing was deployed, or its manifest cannot be read: `problem` then has the reason.
     first
         When the first version was deployed, where that was later.
+    declared
+        Whether the project still declares the model.
     """
 
     model: str
@@ -47,6 +49,7 @@ class Production:
     version: VersionFacts | None
     first: datetime | None
     problem: str
+    declared: bool = True
 
 
 def known_models(project: Project) -> list[str]:
@@ -56,15 +59,15 @@ def known_models(project: Project) -> list[str]:
 
 def production_at(project: Project, model: str, at: datetime) -> Production:
     """Return what was in production at an instant, from the ledger."""
-    deployment = deployment_at(project, model, at)
+    deployment, declared = deployment_at(project, model, at), model in project.spec.models
     if deployment is None:
         made = deployments(project, model)
-        return Production(model, at, None, None, made[0].at if made else None, "")
+        return Production(model, at, None, None, made[0].at if made else None, "", declared)
     try:
         version = version_facts(project, model, deployment.trained_model, at)
     except (ArtifactMissing, ArtifactDamaged) as error:
-        return Production(model, at, deployment, None, None, str(error))
-    return Production(model, at, deployment, version, None, "")
+        return Production(model, at, deployment, None, None, str(error), declared)
+    return Production(model, at, deployment, version, None, "", declared)
 
 
 def print_production(production: Production, console: Console) -> None:
@@ -78,6 +81,8 @@ def print_production(production: Production, console: Console) -> None:
         return
     name = f"{production.model}@{deployment.version or deployment.trained_model[:12]}"
     console.print(styled("[bold]{}[/] was in production at {}", name, instant_text(production.at)))
+    if not production.declared:
+        console.print(line("The project declares no such model now: nothing is predicted by it.", "yellow", indent=2))
     console.print(fact_table(_deployment_facts(deployment, version, production.problem), indent=2))
 
 

@@ -6,7 +6,11 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
+
+from ml_platform.core.plain_values import plain_value
 from ml_platform.operations.new_project.choices import Choices
 from ml_platform.operations.new_project.table import ColumnFacts, TableFacts, UnusableFile, name_of
 
@@ -157,9 +161,19 @@ def label_of(table: TableFacts, chosen: Choices) -> tuple[str, float]:
     if column.distinct > 2:
         limit = float(f"{float(values.quantile(0.75)):.6g}")
         return f"{name} >= {limit:.15g}", float((values >= limit).mean())
-    rare = values.value_counts().index[-1]
-    written = repr(rare if isinstance(rare, str) else rare.item())
-    return f"{name} == {written}", float((values == rare).mean())
+    positive = _positive(values)
+    return f"{name} == {plain_value(positive)!r}", float((values == positive).mean())
+
+
+def _positive(values: pd.Series[Any]) -> Any:
+    """Return which of two values the label is true for: such as 1, yes or true, else the rarer one."""
+    counts = values.value_counts()
+    by_text = {str(value).lower().removesuffix(".0"): value for value in counts.index}
+    pairs = [pair for pair in _YES_AND_NO if set(pair) == set(by_text)]
+    return by_text[pairs[0][0]] if pairs else counts.index[-1]
+
+
+_YES_AND_NO = (("1", "0"), ("yes", "no"), ("y", "n"), ("true", "false"), ("t", "f"))
 
 
 def _value(table: TableFacts, chosen: Choices) -> str:

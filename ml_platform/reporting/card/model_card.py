@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -68,6 +69,20 @@ class ModelCard:
     def is_live(self) -> bool:
         """Whether the version is the one that answers."""
         return self.version is not None and self.version.outcome == "live"
+
+    @property
+    def earlier_days(self) -> DayWorth | None:
+        """What the days before the shown ones earned in all; None where there are none, or no sum of days is shown.
+
+        A measured effect is that of all days together.
+        """
+        worth = self.overview.worth
+        shown = sum(day.rows for day in self.days)
+        if worth is None or worth.held_out is not None or not self.days or worth.rows <= shown:
+            return None
+        gain, expected = math.fsum(day.gain for day in self.days), [day.expected for day in self.days]
+        known = None if worth.expected is None else worth.expected - math.fsum(item or 0.0 for item in expected)
+        return DayWorth(f"before {self.days[0].day}", worth.rows - shown, worth.gain - gain, known)
 
 
 def model_card(project: Project, overview: ModelOverview, number: int | None = None) -> ModelCard:

@@ -39,7 +39,7 @@ FIELDS: Mapping[str, str] = {
     "explain": "prediction_id model description key prediction_time effective_time scored_at answer inputs through "
     "population asked_by contributions version made again from_features outcome what_if problems holds; "
     "with --html: prediction_id page holds",
-    "champion": "model at deployment version first problem",
+    "champion": "model at deployment version first problem declared",
     "rollback": "champion from_version actor ledger_line",
     "parity": "version agrees model days logged requests drawn without_history differing by_column late late_by_table "
     "greatest_lag erased differences",

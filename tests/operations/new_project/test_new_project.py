@@ -166,6 +166,25 @@ def test_a_label_of_two_large_numbers_names_one_of_them_exactly(
     assert label.expression == "kind == 1000001"
 
 
+@pytest.mark.parametrize(
+    ("cells", "expression"),
+    [
+        (("1", "0"), "kind == 1"),
+        (("yes", "no"), "kind == 'yes'"),
+        (("N", "Y"), "kind == 'Y'"),
+        (("2", "0"), "kind == 0"),
+    ],
+)
+def test_the_label_is_true_for_one_or_yes_also_where_that_is_the_frequent_value(
+    make: Callable[..., ProjectSpec], tmp_path: Path, cells: tuple[str, str], expression: str
+) -> None:
+    """Two rows of three have the first value. Of other pairs the rarer value is the one to find."""
+    file = write_rows(tmp_path / "x.csv", "n,kind", lambda n: f"{n},{cells[0] if n % 3 else cells[1]}")
+    label = make(file, predict="kind").models["predict_kind"].label
+    assert isinstance(label, RowLabel)
+    assert label.expression == expression
+
+
 @pytest.mark.parametrize("classes", [("it's", 'say "x"'), ("a: b", "c # d"), ("<b>", "{e}", "[f]"), ("a", "A", "a!")])
 def test_classes_with_any_signs_are_declared_as_they_are(
     make: Callable[..., ProjectSpec], tmp_path: Path, classes: tuple[str, ...]

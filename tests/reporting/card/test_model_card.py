@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from ml_platform.project import Project
 from ml_platform.reporting.card.model_card import ModelCard, model_card
 from ml_platform.reporting.overview.model_overview import model_overview
+from ml_platform.reporting.overview.worth import DayWorth, Worth
 from ml_platform.storage.artifact_kinds.behavior import BehaviorManifest
 from ml_platform.storage.versions import versions
 from tests.audit.verify.factory import MODEL, NOON, build_factory, copy_factory
@@ -47,6 +49,17 @@ def test_actions_count_each_test_row_once_and_add_up_to_the_gain_of_the_evaluati
         assert sum(item.gain for item in card.actions) == pytest.approx(gain)
     else:
         pytest.fail("the factory asks each question once")
+
+
+def test_shown_days_and_those_before_them_add_up_to_the_sum_since_deployment(card: ModelCard) -> None:
+    """Of 5 predictions that earned 9.00 where 8.00 was expected, 3 on shown days earned 3.50 where 4.00 was."""
+    worth = Worth(9.0, 1.0, 20.0, 8.0, 5, "2024-01-01", "2024-03-02", "EUR", "9 days")
+    days = (DayWorth("2024-03-01", 1, 2.5, 3.0), DayWorth("2024-03-02", 2, 1.0, 1.0))
+    long = replace(card, overview=replace(card.overview, worth=worth), days=days)
+    assert long.earlier_days == DayWorth("before 2024-03-01", 2, 5.5, 4.0)
+    measured = replace(long, overview=replace(card.overview, worth=replace(worth, held_out=30)))
+    assert measured.earlier_days is None, "a measured effect is that of all days together"
+    assert replace(long, overview=replace(card.overview, worth=replace(worth, rows=3))).earlier_days is None
 
 
 def test_a_card_of_an_earlier_version_has_the_figures_of_that_version(factory: Project, card: ModelCard) -> None:
