@@ -20,6 +20,7 @@ from ml_platform.models.export.mlflow import predictor_in
 from ml_platform.models.predictor import Predictor, load_predictor
 from ml_platform.models.train import train_model
 from ml_platform.project import Project
+from tests.installed import install
 from tests.models.rows import SEGMENTS, HandMadeSnapshot, keep_snapshots, shop_project, shop_rows, snapshot
 from tests.models.test_predictor import CALENDAR
 from tests.worlds import LATE_PARCEL, LATENESS
@@ -314,3 +315,37 @@ def test_the_command_prints_the_comparison_and_writes_the_folder(tmp_path, monke
     assert code == 1
     assert "nothing is exported as lightgbm: it cannot hold nulls" in err
     assert "E-EXPORT-001" in err
+
+
+# A format of an installed package -----------------------------------------------------------------------------------
+
+
+def guide_example(language: str) -> str:
+    """Return the code of the guide on extending, as it stands there."""
+    guide = Path(__file__).parents[2] / "docs/guides/extend.md"
+    text = guide.read_text().partition("## An export format of your own\n")[2]
+    return text.partition(f"```{language}\n")[2].partition("```")[0]
+
+
+def test_the_format_of_the_guide_is_written_read_and_compared(tmp_path, monkeypatch):
+    import xgboost
+
+    site = tmp_path / "site"
+    site.mkdir()
+    points = guide_example("toml").replace("project.entry-points.", "").replace('"', "")
+    install(site, monkeypatch, "own_format", guide_example("python"), points)
+    export_formats.cache_clear()
+    try:
+        declared = LATENESS.replace(
+            "{name: lightgbm, params: {num_leaves: 7, learning_rate: 0.1, num_iterations: 60}}", "xgboost"
+        )
+        model = made(tmp_path, monkeypatch, "lateness", models__lateness=declared)
+        export, folder = exported(tmp_path, model, "xgboost", "nulls")
+    finally:
+        export_formats.cache_clear()
+    predictor, rows = model[2], shop_rows(500, seed=77)
+    booster = xgboost.Booster(model_file=folder / "model.ubj")
+    answered = booster.predict(xgboost.DMatrix(rows[[column.name for column in predictor.matrix]].astype(float)))
+    kept = rows[NULLS].notna().all(axis=1)
+    np.testing.assert_array_equal(answered[kept], predictor.predict(rows)["score"][kept])
+    assert export.parity.identical == export.parity.rows

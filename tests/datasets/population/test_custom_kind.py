@@ -1,4 +1,4 @@
-"""A kind of population that an installed package adds."""
+"""The kind of population that the guide on extending adds from an installed package."""
 
 from __future__ import annotations
 
@@ -13,42 +13,22 @@ from ml_platform.declarations.populations.any_population import population_kinds
 from tests.datasets.population.customers import asked_of, at, drawn, inputs_of, project_of, random_baskets
 from tests.installed import install
 
-CODE = """
-from typing import ClassVar
-
-from pydantic import Field, model_validator
-
-from ml_platform.datasets.population.events import EventQuestions
-from ml_platform.declarations.populations.events import EventPopulation
+DOCUMENT = Path(__file__).parents[3] / "docs/guides/extend.md"
 
 
-class AfterPopulation(EventPopulation):
-    name: ClassVar[str] = "after"
-    on: str = Field("", description="Unused.", examples=["x"])
-    after: str = Field(description="The source whose rows ask.", examples=["orders"])
-
-    @model_validator(mode="before")
-    @classmethod
-    def _as_event(cls, given):
-        return {**given, "on": given["after"]}
-
-
-class AfterQuestions(EventQuestions):
-    name = AfterPopulation.name
-"""
-POINTS = """
-[ml_platform.populations]
-after = own_population:AfterPopulation
-
-[ml_platform.questions]
-after = own_population:AfterQuestions
-"""
+def example(language: str) -> str:
+    """Return the code of the guide, as it stands there."""
+    text = DOCUMENT.read_text().partition("## A population of your own\n")[2]
+    return text.partition(f"```{language}\n")[2].partition("```")[0]
 
 
 WRONG = {
-    "source": ({"after": "basket", "entity": "shop"}, "there is no source basket. Did you mean baskets?"),
-    "entity": ({"after": "baskets", "entity": "shops"}, "there is no entity shops in project.yaml"),
-    "condition": ({"after": "baskets", "entity": "shop", "where": "amounts >= 1"}, "amounts"),
+    "source": (
+        {"large": "basket", "entity": "shop", "from_amount": 1},
+        "there is no source basket. Did you mean baskets?",
+    ),
+    "entity": ({"large": "baskets", "entity": "shops", "from_amount": 1}, "there is no entity shops in project.yaml"),
+    "condition": ({"large": "closures", "entity": "shop", "from_amount": 1}, "amount"),
 }
 """Populations of the package's kind, each with the beginning of its fault or the name that it is about."""
 
@@ -56,7 +36,8 @@ WRONG = {
 @pytest.fixture(autouse=True)
 def _installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     (tmp_path / "site").mkdir()
-    install(tmp_path / "site", monkeypatch, "own_population", CODE, POINTS)
+    points = example("toml").replace("project.entry-points.", "").replace('"', "")
+    install(tmp_path / "site", monkeypatch, "own_population", example("python"), points)
     for kinds in (population_kinds, question_kinds):
         kinds.cache_clear()
     yield
@@ -66,10 +47,10 @@ def _installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
 
 def test_a_package_adds_a_population_and_it_asks_as_those_of_the_platform(tmp_path: Path) -> None:
     populations = {
-        "own": {"after": "baskets", "entity": "shop", "where": "amount >= 1"},
+        "own": {"large": "baskets", "entity": "shop", "from_amount": 1},
         "events": {"on": "baskets", "entity": "shop", "where": "amount >= 1"},
     }
-    assert type(read_population(populations["own"])).__name__ == "AfterPopulation"
+    assert type(read_population(populations["own"])).__name__ == "LargePopulation"
     rows = random_baskets(drawn(1), count=80)
     project = project_of(tmp_path / "shop", rows, populations, deployment={"batch": "0 */3 * * * UTC"})
     inputs = inputs_of(project, at(400))
