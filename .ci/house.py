@@ -117,12 +117,36 @@ def locks_that_differ() -> Iterator[str]:
     yield from (f"requirements-dev.lock lacks {pin}: run make lock" for pin in sorted(product - tests))
 
 
+UNTYPED = re.compile(r"\bAny\b|\bJsonByName\b|dict\[str, object\]")
+NAMED_BY_OTHERS = {
+    "declared",  # the part of a declaration that decides
+    "distribution",  # `Distribution` reads and writes it
+    "failing_rows",  # columns of the data
+    "keys",  # values of a key's columns
+    "params",  # of the declared algorithm
+    "summary",  # figures of a check, by the names that it gives them
+    "values",  # of data
+}
+"""Fields of manifests whose keys or values come from a declaration or from data."""
+
+
+def untyped_manifest_fields() -> Iterator[str]:
+    """Return fields of manifests without a type of their own."""
+    for path in sorted((ROOT / "ml_platform/storage/artifact_kinds").glob("*.py")):
+        for part in (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ClassDef)):
+            for field in (node for node in part.body if isinstance(node, ast.AnnAssign)):
+                name, kind = ast.unparse(field.target), ast.unparse(field.annotation)
+                if UNTYPED.search(kind) and "ClassVar" not in kind and name not in NAMED_BY_OTHERS:
+                    yield f"{path.relative_to(ROOT)}:{field.lineno} {part.name}.{name} is {kind}"
+
+
 COUNTS: dict[str, Callable[[], Iterator[str]]] = {
     "loose modules": loose_modules,
     "files over 300 lines": long_files,
     "functions over 50 lines": long_functions,
     "packages without a face": packages_without_a_face,
     "imports of private modules": private_imports,
+    "untyped fields of manifests": untyped_manifest_fields,
     "locked packages that differ": locks_that_differ,
 }
 

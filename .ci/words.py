@@ -46,6 +46,7 @@ STORED_FIELDS = {
     "ExplainedInput.behind": "a key in the JSON document of explain",
     "Export.left_out": "a key in export.json",
     "Missed.left_out": "a key in the manifest of monitoring",
+    "MissedRows.left_out": "a key in the manifest of monitoring",
     "ModelData.left_out": "a key in the JSON document of plan",
     "Output.again": "a key in the JSON document of explain",
     "Output.again_bytes": "a key in the JSON document of explain",

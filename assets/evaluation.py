@@ -5,7 +5,7 @@ verifies gates and rule itself. A missed gate, and a champion that earns no more
 someone must act. A challenger that loses is a warning.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -27,7 +27,7 @@ from ml_platform.reporting.overview.slice_lines import slice_lines
 from ml_platform.reporting.overview.worth import tested_worth
 from ml_platform.reporting.plots.pictures import evaluation_pictures
 from ml_platform.reporting.plots.small_pictures import small_evaluation_pictures
-from ml_platform.storage.artifact_kinds.evaluation import EvaluationManifest
+from ml_platform.storage.artifact_kinds.evaluation import ContenderResult, EvaluationManifest, ReleaseResult
 from ml_platform.storage.manifest import Artifact
 from ml_platform.storage.versions import version_of
 from ml_platform_dagster.assets.check_texts import release_texts
@@ -94,10 +94,10 @@ def release_results(
     for gate in EvaluationManifest.of(evaluation).gates:
         yield dg.AssetCheckResult(
             asset_key=asset_key(node.name),
-            check_name=f"gate_{gate['name']}",
-            passed=gate["passed"],
+            check_name=f"gate_{gate.name}",
+            passed=gate.passed,
             description=gate_text(gate),
-            metadata={"figure": gate["figure"], "limit": gate["limit"]},
+            metadata={"figure": gate.figure, "limit": gate.limit},
         )
     yield _rule_result(project, node, evaluation, pictures)
 
@@ -108,16 +108,16 @@ def _rule_result(project: Project, node: Node, evaluation: Artifact, pictures: A
     current = champion(project, about.model)
     challenger = version_of(project, about.model, evaluation.inputs["trained_model"])
     headline = "meets the release rule"
-    if none or not release["passed"]:
+    if none or not release.passed:
         headline = kept_headline(about, current, challenger)
     reasons = shortfalls([], release, about.currency) or merits([], release, about.currency)
     return dg.AssetCheckResult(
         asset_key=asset_key(node.name),
         check_name=RELEASE_RULE,
-        passed=release["passed"] and not none,
+        passed=release.passed and not none,
         severity=dg.AssetCheckSeverity.ERROR if none else dg.AssetCheckSeverity.WARN,
         description="\n\n".join([_with_reasons(headline, reasons), *in_place(pictures, ["gain"])]),
-        metadata={"rule": release["rule"], "test days": release["days"], **_sureness(release)},
+        metadata={"rule": release.rule, "test days": release.days, **_sureness(release)},
     )
 
 
@@ -127,13 +127,13 @@ def _with_reasons(headline: str, reasons: Sequence[str]) -> str:
     return f"**{_sentence(headline)}**: \n\n" + "\n".join(f"- {literal(reason)}" for reason in reasons)
 
 
-def _sureness(release: Mapping[str, Any]) -> Metadata:
+def _sureness(release: ReleaseResult) -> Metadata:
     """Return for each opponent how sure it is that the challenger is better, and how sure it must be, to be plotted."""
     shown = {}
-    for line in release["compared"]:
-        if line["probability"] is not None:
-            shown[f"{line['other']}: sure"] = round(line["probability"], 4)
-        shown[f"{line['other']}: needed"] = line["confidence"]
+    for line in release.compared:
+        if line.probability is not None:
+            shown[f"{line.other}: sure"] = round(line.probability, 4)
+        shown[f"{line.other}: needed"] = line.confidence
     return shown
 
 
@@ -148,7 +148,7 @@ def evaluation_summary(project: Project, model: ModelSpec, evaluation: Artifact,
     elif about.verdict != "deploy":
         verdict = _sentence(kept_headline(about, champion(project, about.model), challenger))
     worth, metric = tested_worth(about), headline_metric(model)
-    rivals = [rival for rival in about.contenders if rival["role"] != "do_nothing"]
+    rivals = [rival for rival in about.contenders if rival.role != "do_nothing"]
     return summary(
         verdict,
         ([f"On {about.days} test days version {number} {worth.text}."] if worth else []) + _losing(about),
@@ -167,8 +167,8 @@ def _losing(about: EvaluationManifest) -> list[str]:
     return [f"It loses on {listed(losing, limit=3)}." if losing else f"None of {len(lines)} slices surely loses."]
 
 
-def _line(rival: Mapping[str, Any], metric: str) -> tuple[str, str, str]:
-    figures, name = rival["figures"], str(rival["name"]).removeprefix("baseline/")
+def _line(rival: ContenderResult, metric: str) -> tuple[str, str, str]:
+    figures, name = rival.figures, str(rival.name).removeprefix("baseline/")
     return name, money_text(figures["value_vs_do_nothing"]), figure_text(figures.get(metric))
 
 
@@ -179,7 +179,7 @@ def _metadata(model: ModelSpec, evaluation: Artifact) -> Metadata:
     return {
         "decision": about.verdict,
         "gain over doing nothing": money_with_interval(
-            figures["value_vs_do_nothing"] or 0.0, *ends, about.contenders[0]["interval"], currency
+            figures["value_vs_do_nothing"] or 0.0, *ends, about.basis, currency
         ),
         **plotted(
             {
@@ -198,15 +198,17 @@ def _metadata(model: ModelSpec, evaluation: Artifact) -> Metadata:
     }
 
 
-def _row(rival: Mapping[str, Any], currency: str) -> dict[str, Any]:
-    figures = rival["figures"]
-    gain, low, high = (figures[f"value_vs_do_nothing{end}"] for end in ("", "_low", "_high"))
-    basis = rival.get("interval")
+def _row(rival: ContenderResult, currency: str) -> dict[str, Any]:
+    figures = rival.figures
+    gain, low, high = rival.gain, *(figures[f"value_vs_do_nothing_{end}"] for end in ("low", "high"))
+    basis = rival.interval
     ahead = (
         money(gain, None, None, currency) if basis is None else money_with_interval(gain, low, high, basis, currency)
     )
-    shown = {name: figures[name] for name in ("auc", "brier", "pinball", "coverage", "rmse", "mae") if name in figures}
-    return {"contender": rival["name"], **shown, "role": rival["role"], "gain over doing nothing": ahead}
+    shown: dict[str, Any] = {
+        name: figures[name] for name in ("auc", "brier", "pinball", "coverage", "rmse", "mae") if name in figures
+    }
+    return {"contender": rival.name, **shown, "role": rival.role, "gain over doing nothing": ahead}
 
 
 def _sentence(text: str) -> str:

@@ -14,6 +14,7 @@ from ml_platform.project import Project
 from ml_platform.registry.evaluation.basis import interval_text
 from ml_platform.reporting.catalog.node_facts import Use
 from ml_platform.reporting.mlflow.runs import tracked_run
+from ml_platform.storage.artifact_kinds.figures import IntervalBasis
 from ml_platform_dagster.assets.node_asset import asset_key
 from ml_platform_dagster.resources.mlflow import mlflow_ui
 
@@ -141,11 +142,11 @@ def money(value: float, low: float | None, high: float | None, currency: str) ->
 
 
 def money_with_interval(
-    value: float, low: float | None, high: float | None, basis: Mapping[str, Any], currency: str
+    value: float, low: float | None, high: float | None, basis: IntervalBasis, currency: str
 ) -> str:
     """Return an amount with its interval and the data that the interval is based on, or why there is none.
 
-    >>> money_with_interval(1234.5, 1000, 1500, {"days": 14, "effective_days": 6.2}, "USD")
+    >>> money_with_interval(1234.5, 1000, 1500, IntervalBasis(days=14, effective_days=6.2), "USD")
     '1,234 USD (95 % interval 1,000 to 1,500 from 14 days (worth 6.2 independent ones))'
     """
     return f"{money(value, None, None, currency)} ({interval_text(low, high, basis)})"

@@ -1,6 +1,5 @@
 """The asset of a model's monitoring: drift, realized value, the report, and a finding where there is one."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ from ml_platform.reporting.overview.worth import realized_worth
 from ml_platform.reporting.plots.pictures import drift
 from ml_platform.reporting.plots.small_pictures import small_drift_pictures
 from ml_platform.sources.checks.results import CheckResult
-from ml_platform.storage.artifact_kinds.monitoring import MonitoringManifest
+from ml_platform.storage.artifact_kinds.monitoring import ColumnFigures, MonitoringManifest, RealizedSums
 from ml_platform.storage.manifest import Artifact
 from ml_platform_dagster.assets.check_texts import drift_text
 from ml_platform_dagster.assets.checks import check_result, check_specs
@@ -67,7 +66,7 @@ def build_monitoring(project: Project, node: Node) -> dg.AssetsDefinition:
 
 def drift_check(about: MonitoringManifest) -> CheckResult:
     """Return the verdict of monitoring as a check; drift is a warning and stops nothing."""
-    drifted = [column["column"] for column in about.columns or () if column["drifted"]]
+    drifted = [column.column for column in about.columns or () if column.drifted]
     summary = {"verdict": about.verdict, "reason": about.reason}
     if about.verdict != "drift":
         return CheckResult(DRIFT_CHECK, True, "warn", summary)
@@ -117,7 +116,7 @@ def _plotted(model: ModelSpec, about: MonitoringManifest) -> dict[str, float | i
     """Return the figures whose course over time shows how the model performs."""
     unit = about.currency or ""
     window, since = realized_worth(about.realized, unit), realized_worth(about.realized_since, unit)
-    counts = count_verdicts(column["verdict"] for column in about.columns or ())
+    counts = count_verdicts(column.verdict for column in about.columns or ())
     metric = headline_metric(model)
     return plotted(
         {
@@ -133,7 +132,7 @@ def _plotted(model: ModelSpec, about: MonitoringManifest) -> dict[str, float | i
 
 
 def _missed(about: MonitoringManifest) -> Metadata:
-    excluded = {name: rows for name, rows in ((about.missed or {}).get("left_out") or {}).items() if rows}
+    excluded = {name: rows for name, rows in (about.missed.left_out if about.missed else {}).items() if rows}
     return {"without a prediction": table([excluded])} if excluded else {}
 
 
@@ -146,40 +145,39 @@ def _report(state: Path, place: str) -> Metadata:
     return {"report page": dg.MetadataValue.url(page), "report file": f"{place} in {state.name}"}
 
 
-def _row(column: Mapping[str, Any]) -> dict[str, Any]:
+def _row(column: ColumnFigures) -> dict[str, Any]:
     return {
-        "column": column["column"],
-        "verdict": column["verdict"],
-        "change": column["ratio"],
-        "what": column["what"],
-        "usual": column["expected"],
-        "now": column["mean"],
-        "limit of change": column["threshold"],
-        "smallest visible": column["smallest_visible"],
-        "moved": column["moved"],
-        "note": column["note"],
+        "column": column.column,
+        "verdict": column.verdict,
+        "change": column.ratio,
+        "what": column.what,
+        "usual": column.expected,
+        "now": column.mean,
+        "limit of change": column.threshold,
+        "smallest visible": column.smallest_visible,
+        "moved": column.moved,
+        "note": column.note,
     }
 
 
-def _gain(gain: float, interval: Mapping[str, Any] | None, currency: str) -> str:
-    if interval is None:
-        return money(gain, None, None, currency)
-    return money_with_interval(gain, interval["low"], interval["high"], interval, currency)
+def _gain(sums: RealizedSums, currency: str) -> str:
+    if sums.interval is None:
+        return money(sums.uplift, None, None, currency)
+    return money_with_interval(sums.uplift, sums.interval.low, sums.interval.high, sums.interval, currency)
 
 
 def _realized(about: MonitoringManifest) -> Metadata:
     realized, since, currency = about.realized, about.realized_since, about.currency or ""
     if not (realized and since):
         return {}
-    gain = realized["value"] - realized["do_nothing"]
     return {
-        "realized value": money(realized["value"], None, None, currency),
-        "realized over doing nothing": _gain(gain, realized["interval"], currency),
-        "realized since deployment": _gain(since["uplift"], since["interval"], currency),
-        "batch runs": period_text(realized["start"], realized["end"]),
-        "settled": f"{realized['settled']:,} predictions, {realized['waiting']:,} more wait for their label",
-        "not in the sum": table([{name.replace("_", " "): realized[name] for name in _APART}]),
-        "labels of settled": table([dict(realized["label_states"])]),
+        "realized value": money(realized.value, None, None, currency),
+        "realized over doing nothing": _gain(realized, currency),
+        "realized since deployment": _gain(since, currency),
+        "batch runs": period_text(realized.start, realized.end),
+        "settled": f"{realized.settled:,} predictions, {realized.waiting:,} more wait for their label",
+        "not in the sum": table([{name.replace("_", " "): getattr(realized, name) for name in _APART}]),
+        "labels of settled": table([dict(realized.label_states or {})]),
     }
 
 

@@ -66,7 +66,7 @@ def _metadata(made: Materialized, leaks: Sequence[CheckResult], pictures: Artifa
         "dagster/row_count": rows,
         "rows in the snapshot": rows,
         "as of": instant_text(datetime.fromisoformat(about.as_of)),
-        "label": dg.MetadataValue.json(about.label),
+        "label": dg.MetadataValue.json({part: label.as_json() for part, label in about.label.items()}),
         "dropped rows": dg.MetadataValue.json(about.dropped),
         "negative labels": dg.MetadataValue.json(about.negatives),
         "boundaries": dg.MetadataValue.json(about.boundaries.as_json()),

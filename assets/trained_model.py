@@ -1,8 +1,6 @@
 """The asset of a trained model: fitted once, numbered, and logged to MLflow."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
 
 import dagster as dg
 
@@ -15,7 +13,7 @@ from ml_platform.reporting.mlflow.outbox import is_tracked, track
 from ml_platform.reporting.mlflow.records import training_record
 from ml_platform.reporting.plots.pictures import training_pictures
 from ml_platform.reporting.plots.small_pictures import small_training_pictures
-from ml_platform.storage.artifact_kinds.trained_model import TrainedModelManifest
+from ml_platform.storage.artifact_kinds.trained_model import Provenance, TrainedModelManifest
 from ml_platform.storage.artifact_kinds.tuning import TuningManifest
 from ml_platform.storage.manifest import Artifact
 from ml_platform.storage.versions import Version, register_version
@@ -109,14 +107,14 @@ def _summary(step: Step, version: Version, trained: Artifact) -> Metadata:
     )
 
 
-def _commit(provenance: Mapping[str, Any] | None) -> str:
+def _commit(provenance: Provenance | None) -> str:
     """Return the commit that a version was trained from, and what differed from it."""
     if provenance is None:
         return "not recorded"
-    git = provenance["git"]
+    git = provenance.git
     if git is None:
         return "in no repository"
-    return f"{git['commit']}, with changes in {listed(git['changed'])}" if git["dirty"] else str(git["commit"])
+    return f"{git.commit}, with changes in {listed(git.changed)}" if git.dirty else git.commit
 
 
 class TrainedModelBuilder(NodeBuilder):

@@ -24,15 +24,13 @@ import numpy as np
 from ml_platform.declarations.release import Release
 from ml_platform.registry.evaluation.intervals import Earnings, earnings
 from ml_platform.registry.evaluation.release_rules import (
-    Comparison,
-    ReleaseFacts,
-    RuleName,
     anchor_after,
     judge_release,
     margin_of,
     requirements,
     verdict_of,
 )
+from ml_platform.storage.artifact_kinds.evaluation import AnchorResult, Comparison, ReleaseFacts, RuleName
 
 WEEKS, TEST_DAYS, ROWS = 52, 14, 20
 DAYS = TEST_DAYS + 7 * WEEKS + 7
@@ -157,10 +155,12 @@ def library_rule(name: RuleName, release: Release | None = None) -> Rule:
     def decide(verdict_lines: Earnings, challenger: str, anchor: str, values: dict[str, np.ndarray]) -> Decision:
         gains = {model: verdict_lines.difference(model, "nothing").figure for model in ("challenger", "champion")}
         sure = verdict_lines.probability_above("challenger", "anchor")
-        facts = vars(
-            ReleaseFacts(
-                name, verdict_lines.days, gains["challenger"], gains["champion"], {"id": anchor, "probability": sure}
-            )
+        facts = ReleaseFacts(
+            rule=name,
+            days=verdict_lines.days,
+            gain=gains["challenger"],
+            champion_gain=gains["champion"],
+            anchor=AnchorResult(id=anchor, probability=sure),
         )
         required = requirements(declared, challenger, [], facts)
         allowed = margin_of(declared, name) * max(gains["champion"], 0.0)
@@ -170,8 +170,15 @@ def library_rule(name: RuleName, release: Release | None = None) -> Rule:
             spare = allowed if item.margin else 0.0
             ahead = verdict_lines.difference("challenger", other)
             probability = verdict_lines.probability_above("challenger", other, -spare)
-            line = Comparison(item.other, ahead.figure, ahead.low, ahead.high, probability, spare, ahead.declined)
-            compared[item.other] = vars(line)
+            compared[item.other] = Comparison(
+                other=item.other,
+                difference=ahead.figure,
+                low=ahead.low,
+                high=ahead.high,
+                probability=probability,
+                allowed=spare,
+                declined=ahead.declined,
+            )
         judged = judge_release(facts, required, compared)
         verdict = verdict_of([], judged, same=False)
         released = verdict == "deploy"
@@ -262,11 +269,10 @@ def _first(world: World, release: Release, draw: np.random.Generator, luck: np.n
     values = _values(world, luck, test, challenger=_model(world, draw, "", world.gain, 7 * week))
     earned = earnings(values, np.repeat(np.arange(TEST_DAYS), ROWS))
     ahead = earned.difference("challenger", "nothing")
-    facts = vars(ReleaseFacts("first", earned.days, ahead.figure))
-    line = Comparison(
-        "do_nothing", ahead.figure, ahead.low, ahead.high, earned.probability_above("challenger", "nothing")
-    )
-    return bool(judge_release(facts, requirements(release, "", [], facts), {"do_nothing": vars(line)})["passed"])
+    facts = ReleaseFacts(rule="first", days=earned.days, gain=ahead.figure)
+    sure = earned.probability_above("challenger", "nothing")
+    line = Comparison(other="do_nothing", difference=ahead.figure, low=ahead.low, high=ahead.high, probability=sure)
+    return judge_release(facts, requirements(release, "", [], facts), {"do_nothing": line}).passed
 
 
 def broken(name: str, rule: str, years: list[Year]) -> list[str]:

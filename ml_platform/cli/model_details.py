@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from rich.console import Console, RenderableType
 from rich.text import Text
@@ -21,7 +20,7 @@ from ml_platform.registry.evaluation.reasons import conditions, gate_text
 from ml_platform.reporting.overview.model_overview import ModelOverview
 from ml_platform.reporting.overview.slice_lines import slice_lines
 from ml_platform.reporting.status import DataStatus, ModelStatus, ProjectStatus
-from ml_platform.storage.artifact_kinds.evaluation import EvaluationManifest
+from ml_platform.storage.artifact_kinds.evaluation import ContenderResult, EvaluationManifest
 from ml_platform.storage.outputs import current_output
 from ml_platform.storage.versions import versions
 
@@ -128,10 +127,10 @@ def _last_evaluation(project: Project, item: ModelOverview) -> Iterator[Renderab
     currency, metric = item.unit, headline_metric(project.spec.models[item.name])
     table = PlainTable("", metric, f"gain ({currency})", "95 % interval", right={1, 2}, whole={0}, indent=2)
     for contender in about.contenders:
-        style = "bold" if contender["role"] == "challenger" else ""
+        style = "bold" if contender.role == "challenger" else ""
         name = _contender_name(project, item.name, contender)
         table.add_row(name, *_contender_figures(contender, metric), style=style)
-    basis = about.contenders[0]["interval"]
+    basis = about.basis
     stretch = f"{about.rows:,} test rows, {basis_text(basis)}, {about.start[:10]} to {about.end[:10]}"
     yield Text()
     yield line(
@@ -139,7 +138,7 @@ def _last_evaluation(project: Project, item: ModelOverview) -> Iterator[Renderab
             f"  gain over doing nothing, an assumed effect, on {stretch}", "not bold dim"
         )
     )
-    if note := basis["declined"] or basis["note"]:
+    if note := basis.declined or basis.note:
         yield line(note, "yellow", indent=2)
     if unit := project.spec.models[item.name].value.unit:
         yield line(f"no value is declared: amounts are {unit}, not money", "yellow", indent=2)
@@ -150,18 +149,18 @@ def _last_evaluation(project: Project, item: ModelOverview) -> Iterator[Renderab
     yield from _slices(about)
 
 
-def _contender_figures(item: Mapping[str, Any], metric: str) -> tuple[str, str, Cell]:
-    figures = item["figures"]
-    if item["role"] == "do_nothing":
+def _contender_figures(item: ContenderResult, metric: str) -> tuple[str, str, Cell]:
+    figures = item.figures
+    if item.role == "do_nothing":
         return _number(figures.get(metric)), "0", ""
     low, high = (amount_text(figures.get(f"value_vs_do_nothing_{end}"), places=0) for end in ("low", "high"))
-    shown = item["interval"]["declined"] or f"{low} to {high}"
+    shown = (item.interval.declined if item.interval else None) or f"{low} to {high}"
     return _number(figures.get(metric)), amount_text(figures.get("value_vs_do_nothing"), places=0), Text(shown, "dim")
 
 
 def _judged_by(about: EvaluationManifest, currency: str) -> Iterator[RenderableType]:
     for gate in about.gates:
-        yield _judged(gate["passed"], gate_text(gate))
+        yield _judged(gate.passed, gate_text(gate))
     for met, text in conditions(about.release, currency):
         yield _judged(met, text)
 
@@ -186,11 +185,11 @@ def _plain_name(name: str) -> str:
     return name.removeprefix("baseline/").replace("_", " ")
 
 
-def _contender_name(project: Project, model: str, item: Mapping[str, Any]) -> str:
+def _contender_name(project: Project, model: str, item: ContenderResult) -> str:
     numbers = {version.id: version.number for version in versions(project, model)}
-    number = numbers.get(item["id"]) if item["role"] in ("challenger", "champion", "anchor") else None
-    name = _plain_name(str(item["name"]))
-    return f"version {number} ({item['role']})" if number else name
+    number = numbers.get(item.id or "") if item.role in ("challenger", "champion", "anchor") else None
+    name = _plain_name(item.name)
+    return f"version {number} ({item.role})" if number else name
 
 
 def _number(figure: float | None) -> str:

@@ -17,6 +17,7 @@ from ml_platform.project import open_project
 if TYPE_CHECKING:
     from ml_platform.datasets.snapshot.diff import Moved, SnapshotDiff
     from ml_platform.datasets.snapshot.lineage import SnapshotInput
+    from ml_platform.storage.artifact_kinds.snapshot import PeriodLabel
 
 _SHOWN = 10
 
@@ -93,12 +94,11 @@ def show_snapshot(directory: Path, name: str, as_json: bool) -> None:
     console.print(_table(("input", "id", "partitions", "rows"), [_input_row(item) for item in inputs]))
 
 
-def _label(label: Mapping[str, Any]) -> str:
+def _label(label: PeriodLabel) -> str:
     """Return how often each class is in the train period; of a number, its figures."""
-    classes = label.get("classes")
-    if classes is None:
-        return canonical_json(label).decode()
-    return ", ".join(f"{name} {count:,}" for name, count in classes.items())
+    if label.classes is None:
+        return canonical_json(label.as_json()).decode()
+    return ", ".join(f"{name} {count:,}" for name, count in label.classes.items())
 
 
 def _minute(instant: str) -> str:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
+from pydantic import BaseModel
 
 from ml_platform.core.hashing import format_instant
 
@@ -32,6 +33,8 @@ def json_value(value: Any) -> Any:
     >>> json_value({"rows": (1, float("inf")), "at": datetime(2024, 1, 2, tzinfo=UTC)})
     {'rows': [1, None], 'at': '2024-01-02T00:00:00.000000Z'}
     """
+    if isinstance(value, BaseModel):
+        return json_value(value.model_dump(by_alias=True, exclude_unset=True))
     if isinstance(value, Mapping):
         return {str(name): json_value(item) for name, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):

@@ -11,7 +11,7 @@ from ml_platform.core.hashing import cache_key
 from ml_platform.features.sample import newest_values
 from ml_platform.project import Project
 from ml_platform.sources.checks.results import CheckResult
-from ml_platform.storage.artifact_kinds.checks import ChecksManifest
+from ml_platform.storage.artifact_kinds.checks import ChecksManifest, HeldResult
 
 KIND = "checks"
 
@@ -32,9 +32,9 @@ def check_feature_table(project: Project, name: str, id: str) -> tuple[CheckResu
     checks = project.store.find(KIND, key)
     if checks is None:
         results = _run(project, name, id)
-        manifest = ChecksManifest(results=tuple(asdict(result) for result in results))
+        manifest = ChecksManifest(results=tuple(HeldResult(**asdict(result)) for result in results))
         checks = project.store.add(manifest, key, inputs={"feature_table": id})
-    return tuple(CheckResult(**result) for result in ChecksManifest.of(checks).results)
+    return tuple(CheckResult(**dict(result)) for result in ChecksManifest.of(checks).results)
 
 
 def _run(project: Project, name: str, id: str) -> tuple[CheckResult, ...]:

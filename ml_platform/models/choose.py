@@ -6,8 +6,7 @@ The test period takes no part, so the evaluation judges the choice on rows that 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -74,12 +73,6 @@ class Ladder:
         gains = ", ".join(f"{rung.name} {amount_text(rung.gain, places=2)}" for rung in self.rungs)
         rule = f"the simplest within {100 * self.margin:g} % of the best gain on {self.rows:,} rows"
         return f"{self.rungs[self.chosen].name} was chosen: {rule} of the validate period ({gains} {unit} a row)"
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        """The ladder as a manifest has it."""
-        chosen = self.rungs[self.chosen]
-        return {**asdict(self), "rungs": [asdict(rung) for rung in self.rungs], "chosen": chosen.name}
 
 
 def climb(prepared: Prepared, choose: Choose, predictors: Sequence[tuple[str, Predictor]]) -> Ladder:

@@ -27,7 +27,14 @@ from ml_platform.models.predictor import Predictor, SavedPredictor
 from ml_platform.models.prepare import Prepared, prepare
 from ml_platform.models.provenance import declared_files, keep_declared, provenance
 from ml_platform.models.tuning.apply import tuned_model
-from ml_platform.storage.artifact_kinds.trained_model import MatrixColumnFacts, TrainedModelManifest
+from ml_platform.storage.artifact_kinds.trained_model import (
+    Choice,
+    FittedLabel,
+    MatrixColumnFacts,
+    Provenance,
+    Rung,
+    TrainedModelManifest,
+)
 from ml_platform.storage.manifest import Artifact
 from ml_platform.storage.materialization import Materialized
 
@@ -116,11 +123,17 @@ class Fitted:
         return () if self.ladder is None else (self.ladder.text(unit),)
 
     @property
-    def choice(self) -> dict[str, Any] | None:
+    def choice(self) -> Choice | None:
         """The ladder as a manifest has it."""
         if self.ladder is None:
             return None
-        return {**self.ladder.facts, "algorithm": resolve_algorithm(self.algorithm.name, self.prepared.model.task)}
+        return Choice(
+            rungs=tuple(Rung(name=rung.name, gain=rung.gain) for rung in self.ladder.rungs),
+            margin=self.ladder.margin,
+            rows=self.ladder.rows,
+            chosen=self.ladder.rungs[self.ladder.chosen].name,
+            algorithm=resolve_algorithm(self.algorithm.name, self.prepared.model.task),
+        )
 
 
 def fit_predictors(spec: ProjectSpec, model: ModelSpec, code: Code, snapshot: Snapshot) -> Fitted:
@@ -185,8 +198,8 @@ def simpler_than(trained: Artifact) -> list[str]:
     choice = TrainedModelManifest.of(trained).choice
     if choice is None:
         return others_of(trained)
-    rungs = [rung["name"] for rung in choice["rungs"]]
-    simpler = {f"{BASELINE}{name}" for name in rungs[: rungs.index(choice["chosen"])]}
+    rungs = [rung.name for rung in choice.rungs]
+    simpler = {f"{BASELINE}{name}" for name in rungs[: rungs.index(choice.chosen)]}
     return [name for name in others_of(trained) if name in simpler]
 
 
@@ -232,7 +245,7 @@ def _manifest(
         predictors={name: item.id for name, item in saved.items()},
         size_mb={name: item.size_mb for name, item in saved.items()},
         environment=environment(model),
-        provenance=dict(record),
+        provenance=Provenance.model_validate(record),
     )
     return manifest if fitted.choice is None else manifest.but(choice=fitted.choice)
 
@@ -254,9 +267,15 @@ def _column(name: str, categories: tuple[str, ...] | None) -> MatrixColumnFacts:
     return MatrixColumnFacts(name=name, categories=None if categories is None else len(categories))
 
 
-def _label(prepared: Prepared) -> dict[str, Any]:
+def _label(prepared: Prepared) -> FittedLabel:
     if prepared.classes:
         counts = np.bincount(prepared.label.astype(int), minlength=len(prepared.classes)).tolist()
-        return {"classes": [[label, count] for label, count in zip(prepared.classes, counts, strict=True)]}
+        return FittedLabel(classes=tuple(zip(prepared.classes, counts, strict=True)))
     label = prepared.label
-    return {name: float(getattr(np, name)(label)) for name in ("mean", "std", "min", "median", "max")}
+    return FittedLabel(
+        mean=float(np.mean(label)),
+        std=float(np.std(label)),
+        min=float(np.min(label)),
+        median=float(np.median(label)),
+        max=float(np.max(label)),
+    )

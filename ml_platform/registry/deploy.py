@@ -197,11 +197,11 @@ def _shortfalls(
     declared = TrainedModelManifest.of(project.store.get(TRAINED_MODEL, current)).declaration if current else None
     judged = about.release
     required = requirements(spec.release, trained.id, simpler_than(trained), judged)
-    judged_lines = {line["other"]: line for line in judged["compared"]}
+    judged_lines = {line.other: line for line in judged.compared}
     asked = {(item.other, item.margin) for item in required}
-    same_rule = judged["rule"] == rule_name(TrainedModelManifest.of(trained).declaration, declared)
-    if not same_rule or asked - {(other, line["margin"]) for other, line in judged_lines.items()}:
-        raise StaleEvaluation(version, f"the release rule {judged['rule']} has changed since the evaluation")
+    same_rule = judged.rule == rule_name(TrainedModelManifest.of(trained).declaration, declared)
+    if not same_rule or asked - {(other, line.margin) for other, line in judged_lines.items()}:
+        raise StaleEvaluation(version, f"the release rule {judged.rule} has changed since the evaluation")
     release = judge_release(judged, required, judged_lines)
     return shortfalls(judge_gates(spec, about.figures), release, about.currency)
 
@@ -244,9 +244,9 @@ def _facts(project: Project, version: Version, evaluation: Artifact, current: st
         "version": version.number,
         "from_version": before.number if before else None,
         "evaluation": evaluation.id,
-        "rule": about.release["rule"],
+        "rule": about.release.rule,
         "anchor": anchor_after(version.id, about.release),
         "figures": about.figures,
-        "interval": about.contenders[0]["interval"],
+        "interval": about.basis.as_json(),
         "currency": about.currency,
     }

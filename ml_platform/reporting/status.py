@@ -29,7 +29,7 @@ from ml_platform.sources.clock_check import clock_note
 from ml_platform.sources.ingest_history import last_ingest
 from ml_platform.sources.upstream import read_upstream
 from ml_platform.storage.artifact_kinds import artifact_kind
-from ml_platform.storage.artifact_kinds.monitoring import MonitoringManifest
+from ml_platform.storage.artifact_kinds.monitoring import MonitoringManifest, RealizedSums
 from ml_platform.storage.ledger.lines import ledger_lines
 from ml_platform.storage.manifest import Artifact
 from ml_platform.storage.outputs import current_output
@@ -109,8 +109,8 @@ class MonitoringStatus:
     undecided: tuple[str, ...]
     drift: DriftCounts
     unlearned_nulls: Mapping[str, int]
-    realized: Mapping[str, Any] | None
-    realized_since: Mapping[str, Any] | None
+    realized: RealizedSums | None
+    realized_since: RealizedSums | None
     metrics: Mapping[str, float | None]
     report: str | None
 
@@ -280,9 +280,9 @@ def _monitoring(project: Project, name: str) -> MonitoringStatus | None:
         verdict=about.verdict,
         reason=about.reason,
         rows=about.rows or 0,
-        drifted=tuple(column["column"] for column in about.columns or () if column["drifted"]),
-        undecided=tuple(column["column"] for column in about.columns or () if column["verdict"] == "cannot tell"),
-        drift=count_verdicts(column["verdict"] for column in about.columns or ()),
+        drifted=tuple(column.column for column in about.columns or () if column.drifted),
+        undecided=tuple(column.column for column in about.columns or () if column.verdict == "cannot tell"),
+        drift=count_verdicts(column.verdict for column in about.columns or ()),
         unlearned_nulls=about.unlearned_nulls or {},
         realized=about.realized,
         realized_since=about.realized_since,

@@ -19,6 +19,7 @@ from ml_platform.operations.alerts import Alert, send_alert
 from ml_platform.project import Project
 from ml_platform.storage.artifact_kinds.monitoring import MonitoringManifest
 from ml_platform.storage.outputs import record_output
+from tests.reporting.drift_column import drift_column
 from tests.shop_project import open_shop
 
 NOW = datetime(2024, 3, 1, tzinfo=UTC)
@@ -28,12 +29,6 @@ UP = {
     "mlflow": "http://127.0.0.1:5000",
     "pages": "http://127.0.0.1:3000/pages/site/index.html",
 }
-
-
-def column(name: str, verdict: str, **changed: object) -> dict[str, object]:
-    figures = {"what": "missing", "by_growth": False, "expected": 0.02, "threshold": 0.05, "mean": 0.164}
-    words = {"smallest_visible": "missing 2.0% -> 7.0%", "note": "", "role": "feature"}
-    return {"column": name, "verdict": verdict, **figures, **words, **changed}
 
 
 @pytest.fixture
@@ -49,9 +44,9 @@ def project(tmp_path: Path) -> Project:
         window={"start": "2024-02-20T00:00:00.000000Z", "end": "2024-03-01T00:00:00.000000Z"},
         rows=1234,
         columns=(
-            column("orders.items", "drifted"),
-            column("orders.amount", "not drifted", what="level", expected=0.5, threshold=0.06, mean=0.53),
-            column("orders.city", "cannot tell", what="share of Rome", threshold=None, mean=0.07),
+            drift_column("orders.items", "drifted"),
+            drift_column("orders.amount", "not drifted", what="level", expected=0.5, threshold=0.06, mean=0.53),
+            drift_column("orders.city", "cannot tell", what="share of Rome", threshold=None, mean=0.07),
         ),
     )
     made = project.store.write("monitoring", "ab" * 32, "cd" * 32, about=about.as_json())

@@ -71,7 +71,7 @@ def test_each_gain_is_what_a_loop_over_the_validate_rows_finds(tmp_path: Path, m
     about = TrainedModelManifest.of(trained)
     assert about.choice is not None
     rows, gains = made.part("validate"), {}
-    parts = {"predictor": about.choice["chosen"], "declared_algorithm": "lightgbm"}
+    parts = {"predictor": about.choice.chosen, "declared_algorithm": "lightgbm"}
     parts |= {name: name.partition("/")[2] for name in about.predictors if name.startswith("baseline/")}
     for part, name in parts.items():
         taken = load_predictor(project, trained, part).predict(rows)["action"]
@@ -79,10 +79,10 @@ def test_each_gain_is_what_a_loop_over_the_validate_rows_finds(tmp_path: Path, m
             (-4 + 9 * late) if action == "upgrade" else 0 for action, late in zip(taken, rows["label"], strict=True)
         ]
         gains[name] = sum(earned) / len(earned)
-    assert {rung["name"] for rung in about.choice["rungs"]} == set(gains) == {"rule", "logistic_regression", "lightgbm"}
-    for rung in about.choice["rungs"]:
-        assert rung["gain"] == pytest.approx(gains[rung["name"]])
-    assert about.choice["rows"] == len(rows)
+    assert {rung.name for rung in about.choice.rungs} == set(gains) == {"rule", "logistic_regression", "lightgbm"}
+    for rung in about.choice.rungs:
+        assert rung.gain == pytest.approx(gains[rung.name])
+    assert about.choice.rows == len(rows)
     assert any("was chosen" in note for note in about.notes)
 
 
@@ -93,7 +93,7 @@ def test_a_line_is_chosen_where_trees_find_no_more_and_trees_where_they_do(
     keep_snapshots(monkeypatch, {"line": snapshot(count=2000), "curve": curved_snapshot()})
     project = choosing(tmp_path, "{simplest_within: 0.1}")
     line, curve = (train_model(project, "late_parcel", name).artifact for name in ("line", "curve"))
-    assert TrainedModelManifest.of(line).choice["chosen"] == "logistic_regression"
+    assert TrainedModelManifest.of(line).choice.chosen == "logistic_regression"
     assert TrainedModelManifest.of(line).fitted_algorithm == "LogisticRegression"
     assert others_of(line) == ["baseline/rule", "declared_algorithm"]
     assert simpler_than(line) == ["baseline/rule"]
@@ -122,8 +122,8 @@ def test_numbers_are_chosen_by_their_payoff_too(tmp_path: Path, monkeypatch: pyt
     trained = train_model(shop_project(tmp_path, models__lateness=text), "lateness", "s").artifact
     choice = TrainedModelManifest.of(trained).choice
     assert choice is not None
-    assert choice["chosen"] == "ridge"
-    assert all(np.isfinite(rung["gain"]) for rung in choice["rungs"])
+    assert choice.chosen == "ridge"
+    assert all(np.isfinite(rung.gain) for rung in choice.rungs)
 
 
 @pytest.mark.slow
@@ -137,7 +137,7 @@ def test_a_chosen_version_is_evaluated_beside_the_declared_algorithm_and_reprodu
     register_version(project, "late_parcel", trained, NOW)
     choice = TrainedModelManifest.of(trained).choice
     assert choice is not None
-    assert choice["chosen"] != "lightgbm"
+    assert choice.chosen != "lightgbm"
     made = evaluate_model(project, "late_parcel", trained.id, ids["snapshot"], None).artifact
     about, manifest = made.about, EvaluationManifest.of(made)
     names = [item["name"] for item in about["contenders"]]

@@ -73,7 +73,7 @@ def test_a_model_shows_its_champion_predictions_drift_value_and_findings(project
     assert model.monitoring is not None
     assert (model.monitoring.verdict, model.monitoring.drifted) == ("drift", ("orders.amount",))
     assert model.monitoring.realized is not None
-    assert model.monitoring.realized["settled"] > 0
+    assert model.monitoring.realized.settled > 0
     assert model.monitoring.report == str(project.state / "reports/late_parcel/2024-01-20.html")
     (finding,) = model.findings
     assert finding.opened_at == NOW

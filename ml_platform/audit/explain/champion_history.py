@@ -19,6 +19,7 @@ from ml_platform.core.terminal_table import fact_table, line
 from ml_platform.core.terminal_text import styled
 from ml_platform.project import Project
 from ml_platform.registry.evaluation.basis import interval_text
+from ml_platform.storage.artifact_kinds.figures import IntervalBasis
 from ml_platform.storage.versions import all_versions
 
 if TYPE_CHECKING:
@@ -88,7 +89,11 @@ def print_production(production: Production, console: Console) -> None:
 
 def _interval(deployment: DeploymentFacts) -> str:
     low, high = (deployment.figures.get(f"value_vs_do_nothing_{end}") for end in ("low", "high"))
-    return interval_text(low, high, deployment.interval) if deployment.interval else "not recorded"
+    return (
+        interval_text(low, high, IntervalBasis.model_validate(deployment.interval))
+        if deployment.interval
+        else "not recorded"
+    )
 
 
 def _deployment_facts(deployment: DeploymentFacts, version: VersionFacts | None, problem: str) -> list[tuple[str, str]]:

@@ -168,17 +168,18 @@ def version_facts(project: Project, model: str, trained_id: str, at: datetime) -
 
 def provenance_of(project: Project, trained: Artifact) -> Provenance:
     """Return what a trained model's manifest records of its training."""
-    recorded: Mapping[str, Any] = TrainedModelManifest.of(trained).provenance or {}
-    git, lock = recorded.get("git"), recorded.get("lock") or {}
-    packages = {**recorded.get("packages", {}), **TrainedModelManifest.of(trained).environment}
+    about = TrainedModelManifest.of(trained)
+    recorded = about.provenance
+    git = recorded.git if recorded else None
+    packages = {**(recorded.packages if recorded else {}), **about.environment}
     unrecorded = "no git repository" if recorded else "not recorded"
     return Provenance(
-        commit=git["commit"] if git else unrecorded,
-        dirty=git["dirty"] if git else None,
-        lock=lock if isinstance(lock, Mapping) else {"lock": str(lock)},
+        commit=git.commit if git else unrecorded,
+        dirty=git.dirty if git else None,
+        lock=recorded.lock if recorded else {},
         packages={name: str(packages[key]) for name in _SHOWN if (key := _key(name, packages))},
-        machine=recorded.get("machine", {}),
-        threads=recorded.get("threads", TrainedModelManifest.of(trained).threads),
+        machine=recorded.machine.as_json() if recorded else {},
+        threads=recorded.threads if recorded else about.threads,
         declaration=_declared_text(project, trained),
     )
 

@@ -16,6 +16,7 @@ from ml_platform.core.private_files import private_temporary_folder
 from ml_platform.datasets.snapshot.build import rebuild_snapshot
 from ml_platform.datasets.snapshot.read import Snapshot, load_snapshot
 from ml_platform.declarations.fingerprint import project_functions
+from ml_platform.declarations.model import ModelSpec
 from ml_platform.declarations.project import ProjectSpec
 from ml_platform.models.bundled_code import Code
 from ml_platform.models.environment import environment
@@ -24,7 +25,7 @@ from ml_platform.models.provenance import declared_files, equipment, kept_files,
 from ml_platform.models.train import KIND, PREDICTOR, Fitted, asked_of, fit_predictors
 from ml_platform.models.tuning.apply import tuned_model
 from ml_platform.storage.artifact_kinds.snapshot import SnapshotManifest
-from ml_platform.storage.artifact_kinds.trained_model import TrainedModelManifest
+from ml_platform.storage.artifact_kinds.trained_model import Provenance, TrainedModelManifest
 from ml_platform.storage.erasure_marks import marks_of
 from ml_platform.storage.manifest import Artifact
 
@@ -154,10 +155,10 @@ def reproduce(
             version=str(version),
             trained_model=trained.id,
             snapshot_id=snapshot.id,
-            commit=recorded["git"],
+            commit=recorded.git.as_json() if recorded.git else None,
             fitted=same,
             snapshot=_same_snapshot(then, project, version.model, snapshot.id) if from_sources else None,
-            differences=tuple(differences(recorded, equipment(spec.file.threads), environment(prepared.model))),
+            differences=_differences(recorded, spec, prepared.model),
             files=tuple(changed_files(kept, declared_files(project.spec))),
             today=today,
             agreement=_agreed(project, trained, predictors[PREDICTOR], snapshot),
@@ -166,6 +167,10 @@ def reproduce(
             seed=fitted.algorithm.seed,
             seed_matters=_seed_matters(fitted) if same[PREDICTOR] else None,
         )
+
+
+def _differences(recorded: Provenance, spec: ProjectSpec, model: ModelSpec) -> tuple[Difference, ...]:
+    return tuple(differences(recorded.as_json(), equipment(spec.file.threads), environment(model)))
 
 
 def _agreed(project: Project, trained: Artifact, fitted: Predictor, snapshot: Snapshot) -> Agreement | None:
@@ -194,7 +199,7 @@ def _seed_matters(fitted: Fitted) -> bool:
     return other.id != fitted.predictors[PREDICTOR].id
 
 
-def _recorded(version: str, trained: Artifact) -> Mapping[str, Any]:
+def _recorded(version: str, trained: Artifact) -> Provenance:
     recorded = TrainedModelManifest.of(trained).provenance
     if recorded is None:
         problem = "its manifest is from before provenance was recorded"

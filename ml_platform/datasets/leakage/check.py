@@ -18,7 +18,7 @@ from ml_platform.declarations.node_name import NodeName
 from ml_platform.declarations.resolve import expand_features
 from ml_platform.project import Project
 from ml_platform.sources.checks.results import CheckResult
-from ml_platform.storage.artifact_kinds.checks import ChecksManifest
+from ml_platform.storage.artifact_kinds.checks import ChecksManifest, HeldResult
 from ml_platform.storage.artifact_kinds.snapshot import SnapshotManifest
 from ml_platform.storage.manifest import Artifact
 
@@ -53,7 +53,7 @@ def check_leaks(
         truth = truth_of(project, model_name, source, snapshot.frame, as_of)
         empty = empty_windows(project, model, made, snapshot.frame)
         results = find_leaks(project.spec, model, snapshot, truth, label_columns(project, model_name), empty)
-        manifest = ChecksManifest(results=tuple(json_value(asdict(result)) for result in results))
+        manifest = ChecksManifest(results=tuple(HeldResult(**json_value(asdict(result))) for result in results))
         checks = project.store.add(manifest, key, inputs={"snapshot": snapshot_id})
     return _results(checks)
 
@@ -72,7 +72,7 @@ def _key(project: Project, model_name: str, snapshot_id: str) -> str:
 
 
 def _results(checks: Artifact) -> tuple[CheckResult, ...]:
-    return tuple(CheckResult(**result) for result in ChecksManifest.of(checks).results)
+    return tuple(CheckResult(**dict(result)) for result in ChecksManifest.of(checks).results)
 
 
 def require_no_leaks(

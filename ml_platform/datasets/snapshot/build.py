@@ -27,7 +27,7 @@ from ml_platform.declarations.resolve import feature_tables_of
 from ml_platform.declarations.user_code.version import code_version
 from ml_platform.project import Project
 from ml_platform.sources.source_log import known_by
-from ml_platform.storage.artifact_kinds.snapshot import SnapshotManifest
+from ml_platform.storage.artifact_kinds.snapshot import PeriodLabel, SnapshotManifest
 from ml_platform.storage.manifest import Artifact
 from ml_platform.storage.materialization import Materialized
 from ml_platform.storage.outputs import current_output
@@ -155,7 +155,7 @@ class _Builder:
             negatives=negatives,
             columns={field.name: _TYPE_NAMES[str(field.type)] for field in rows.schema},
             nulls={name: rows.nulls[name] / rows.rows for name in rows.schema.names},
-            label={part: dict(label_facts(label, self._is_number())) for part, label in labels.items()},
+            label={part: PeriodLabel(**label_facts(label, self._is_number())) for part, label in labels.items()},
             days=len(rows.chunks),
             chunks=tuple(rows.chunks),
             declared=deciding_declaration(self._project.spec, self._model.name),

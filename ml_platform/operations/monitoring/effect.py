@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,6 +21,7 @@ from ml_platform.models.control import CONTROL, PROPENSITY
 from ml_platform.models.decision import Decision
 from ml_platform.operations.monitoring.realized_value import is_counted, payoffs
 from ml_platform.registry.evaluation.intervals import Interval, earnings
+from ml_platform.storage.artifact_kinds.figures import MeasuredEffect
 
 LEAST_ROWS = 20
 """How many rows a group needs."""
@@ -45,13 +45,12 @@ class Effect:
     held_out: int
     declined: str | None = None
 
-    def facts(self) -> dict[str, Any]:
-        """Return the effect as a manifest has it."""
-        groups = {"acted": self.acted, "held_out": self.held_out}
+    def as_held(self) -> MeasuredEffect:
+        """Return the effect as an artifact holds it."""
         if self.interval is None:
-            return {**groups, "figure": None, "declined": self.declined}
-        bounds = {"figure": self.interval.figure, "low": self.interval.low, "high": self.interval.high}
-        return {**groups, **bounds, **self.interval.basis()}
+            return MeasuredEffect(acted=self.acted, held_out=self.held_out, figure=None, declined=self.declined)
+        figure, interval = self.interval.figure, dict(self.interval.as_held())
+        return MeasuredEffect(acted=self.acted, held_out=self.held_out, figure=figure, **interval)
 
 
 def earned_decision(model: ModelSpec, decision: Decision) -> Decision:

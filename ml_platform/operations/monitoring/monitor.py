@@ -32,7 +32,7 @@ from ml_platform.operations.predictions.taken_actions import taken_node
 from ml_platform.project import Project
 from ml_platform.registry.champion import champion, champion_ref
 from ml_platform.sources.checks.results import require_healthy
-from ml_platform.storage.artifact_kinds.monitoring import MonitoringManifest
+from ml_platform.storage.artifact_kinds.monitoring import ColumnFigures, MissedRows, MonitoringManifest
 from ml_platform.storage.ledger.lines import ledger_lines
 from ml_platform.storage.manifest import Artifact
 from ml_platform.storage.materialization import Materialized
@@ -106,6 +106,7 @@ def _monitor(project: Project, version: Version, key: str, read: Mapping[str, st
     finding = _follow(project, version, result, path, now)
     taken = next(iter(_reports(project, version.model, read).values()), None)
     settled = settled_predictions(project, version.model, read[_label_node(project, version.model)], now, taken)
+    missed = missed_rows(project, version.model, now)
     manifest = MonitoringManifest(
         model=version.model,
         at=format_instant(now),
@@ -115,11 +116,14 @@ def _monitor(project: Project, version: Version, key: str, read: Mapping[str, st
         rows=current.rows,
         verdict=result.verdict,
         reason=result.reason,
-        columns=tuple(json_value(asdict(column)) for column in result.columns),
+        columns=tuple(ColumnFigures(**json_value(asdict(column))) for column in result.columns),
         unlearned_nulls=_unlearned_nulls(project, version, now),
         currency=project.spec.unit_of_value(version.model),
-        **settled.facts(),
-        missed=json_value(asdict(missed)) if (missed := missed_rows(project, version.model, now)) else None,
+        realized=settled.window_sums(),
+        realized_since=settled.sums_since(),
+        missed=MissedRows(**json_value(asdict(missed)))
+        if (missed := missed_rows(project, version.model, now))
+        else None,
         metrics=json_value(settled.metrics),
         metrics_version=settled.metrics_version,
         finding=finding.id if finding else None,

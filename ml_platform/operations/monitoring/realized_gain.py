@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -58,11 +57,6 @@ def realized_gain(
         horizon=horizon,
     )
     return interval.difference(_MODEL, _NOTHING).times(interval.rows)
-
-
-def gain_facts(gain: Interval | None) -> dict[str, Any] | None:
-    """Return an interval as a manifest has it."""
-    return None if gain is None else {"low": gain.low, "high": gain.high, **gain.basis()}
 
 
 def _history(earned: pd.DataFrame) -> Earnings | None:

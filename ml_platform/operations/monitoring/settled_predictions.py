@@ -22,7 +22,7 @@ from ml_platform.models.decision import Decision
 from ml_platform.models.inputs.labels import class_indices, read_label
 from ml_platform.models.predictor import load_decision, load_predictor
 from ml_platform.operations.monitoring.effect import Effect, earned_decision, measured_effect
-from ml_platform.operations.monitoring.realized_gain import gain_facts, realized_gain
+from ml_platform.operations.monitoring.realized_gain import realized_gain
 from ml_platform.operations.monitoring.realized_value import DONE, Realized, is_settled, realized_value
 from ml_platform.operations.predictions.taken_actions import TAKEN, taken_actions, taken_node
 from ml_platform.project import Project
@@ -30,6 +30,7 @@ from ml_platform.registry.champion import champion_ref, first_deployed
 from ml_platform.registry.evaluation.intervals import Interval
 from ml_platform.registry.evaluation.metrics import Figures, metrics_of
 from ml_platform.registry.rollout import candidate_ids
+from ml_platform.storage.artifact_kinds.monitoring import RealizedSums
 from ml_platform.storage.artifact_kinds.trained_model import TrainedModelManifest
 from ml_platform.storage.ledger.lines import ledger_lines
 from ml_platform.storage.prediction_log import day_bounds, logged_days, read_predictions
@@ -79,35 +80,30 @@ class Settled:
     effect: Effect | None = None
     since_effect: Effect | None = None
 
-    def facts(self) -> dict[str, Any]:
-        """Return the sums as a manifest has them: ``realized`` and ``realized_since``, each with its batch runs."""
-        return {
-            "realized": {
-                **_facts(self.realized, self.gain, self.effect, self.start, self.end),
-                "label_states": dict(self.label_states),
-            },
-            "realized_since": _facts(self.since, self.since_gain, self.since_effect, self.since_start, self.end),
-        }
+    def window_sums(self) -> RealizedSums:
+        """Return the sums of the stretch as an artifact holds them."""
+        sums = _sums(self.realized, self.gain, self.effect, self.start, self.end)
+        return sums.but(label_states=dict(self.label_states))
+
+    def sums_since(self) -> RealizedSums:
+        """Return the sums since the first deployment as an artifact holds them."""
+        return _sums(self.since, self.since_gain, self.since_effect, self.since_start, self.end)
 
 
 def _newest_days(realized: Realized) -> Realized:
     return replace(realized, days=realized.days[-DAYS_KEPT:])
 
 
-def _facts(
+def _sums(
     realized: Realized, gain: Interval | None, effect: Effect | None, start: datetime, end: datetime
-) -> dict[str, Any]:
-    """Return the sums as a manifest has them; what nothing is declared for is left out."""
-    runs = {"start": format_instant(start), "end": format_instant(end)}
-    sums = asdict(realized) if realized.followed is not None else _without(asdict(realized), "followed", "reported")
-    measured = {} if effect is None else {"effect": effect.facts()}
-    interval = {"interval": gain_facts(gain), **measured}
-    facts: dict[str, Any] = json_value({**sums, "uplift": realized.uplift, **interval, **runs})
-    return facts
-
-
-def _without(facts: dict[str, Any], *names: str) -> dict[str, Any]:
-    return {name: value for name, value in facts.items() if name not in names}
+) -> RealizedSums:
+    """Return sums as an artifact holds them; what nothing is declared for is left out."""
+    sums = {name: value for name, value in asdict(realized).items() if value is not None or name == "expected"}
+    held: dict[str, Any] = json_value(
+        {**sums, "uplift": realized.uplift, "start": format_instant(start), "end": format_instant(end)}
+    )
+    made = RealizedSums(**held, interval=None if gain is None else gain.as_held())
+    return made if effect is None else made.but(interval=made.interval, effect=effect.as_held())
 
 
 def settled_predictions(
@@ -181,9 +177,7 @@ def _columns(project: Project, spec: ModelSpec, decisions: Mapping[int, Decision
 def _class_scores(project: Project, model_name: str) -> list[str]:
     trained = [project.store.get("trained_model", version.id) for version in versions(project, model_name)]
     return [
-        f"score.{label}"
-        for artifact in trained
-        for label, _ in TrainedModelManifest.of(artifact).label.get("classes", ())
+        f"score.{label}" for artifact in trained for label, _ in TrainedModelManifest.of(artifact).label.classes or ()
     ]
 
 

@@ -36,7 +36,7 @@ def kept_text(project: Project, evaluation: Artifact) -> str:
 
 def missed_gates(about: EvaluationManifest) -> list[str]:
     """Return the names of the gates that a version misses."""
-    return [gate["name"] for gate in about.gates if not gate["passed"]]
+    return [gate.name for gate in about.gates if not gate.passed]
 
 
 def someone_must_act(about: EvaluationManifest) -> bool:

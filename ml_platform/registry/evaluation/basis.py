@@ -2,42 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from ml_platform.core.formatting import counted
+from ml_platform.storage.artifact_kinds.figures import IntervalBasis
 
 
-def basis_text(basis: Mapping[str, Any]) -> str:
+def basis_text(basis: IntervalBasis) -> str:
     """Return the days and entities of an interval, with how many independent ones would know as much.
 
-    >>> basis_text({"days": 14, "effective_days": 6.24})
+    >>> basis_text(IntervalBasis(days=14, effective_days=6.24))
     '14 days (worth 6.2 independent ones)'
     """
-    text = f"{counted(basis['days'], 'day')}{_worth(basis['days'], basis.get('effective_days'))}"
-    if basis.get("entities") is None:
+    days = basis.days or 0
+    text = f"{counted(days, 'day')}{_worth(days, basis.effective_days)}"
+    if basis.entities is None:
         return text
-    entities = counted(basis["entities"], "entity", "entities")
-    return f"{text}, {entities}{_worth(basis['entities'], basis.get('effective_entities'))}"
+    entities = counted(basis.entities, "entity", "entities")
+    return f"{text}, {entities}{_worth(basis.entities, basis.effective_entities)}"
 
 
-def from_text(basis: Mapping[str, Any]) -> str:
+def from_text(basis: IntervalBasis | None) -> str:
     """Return the same as the end of a sentence; nothing where it is not known."""
     return f" from {basis_text(basis)}" if basis else ""
 
 
-def interval_text(low: float | None, high: float | None, basis: Mapping[str, Any]) -> str:
+def interval_text(low: float | None, high: float | None, basis: IntervalBasis) -> str:
     """Return an interval of an amount with what it rests on, or why there is none.
 
-    >>> interval_text(-1200, 3400, {"days": 14, "effective_days": 14})
+    >>> interval_text(-1200, 3400, IntervalBasis(days=14, effective_days=14))
     '95 % interval -1,200 to 3,400 from 14 days'
-    >>> interval_text(None, None, {"days": 3, "declined": "too few days to say: 3, at least 4 are needed"})
+    >>> interval_text(None, None, IntervalBasis(days=3, declined="too few days to say: 3, at least 4 are needed"))
     'too few days to say: 3, at least 4 are needed'
     """
     if low is None or high is None:
-        return str(basis["declined"])
+        return str(basis.declined)
     places = 0 if max(abs(low), abs(high)) >= 100 else 2
-    note = f"; {basis['note']}" if basis.get("note") else ""
+    note = f"; {basis.note}" if basis.note else ""
     return f"95 % interval {low:,.{places}f} to {high:,.{places}f}{from_text(basis)}{note}"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -34,8 +34,6 @@ from ml_platform.registry.evaluation.curves import curves_of
 from ml_platform.registry.evaluation.intervals import earnings
 from ml_platform.registry.evaluation.reasons import merits, shortfalls
 from ml_platform.registry.evaluation.release_rules import (
-    Comparison,
-    ReleaseFacts,
     judge_gates,
     judge_release,
     margin_of,
@@ -48,7 +46,7 @@ from ml_platform.storage.materialization import Materialized
 
 if TYPE_CHECKING:
     from ml_platform.project import Project
-from ml_platform.registry.evaluation.figures import ahead_facts, label_facts, value_figures
+from ml_platform.registry.evaluation.figures import ahead_of, compared_with, label_spread, value_figures
 from ml_platform.registry.evaluation.key import KIND, evaluation_key, inputs_of
 from ml_platform.registry.evaluation.notes import (
     notes_on_earlier_versions,
@@ -57,8 +55,15 @@ from ml_platform.registry.evaluation.notes import (
     notes_on_rows,
     notes_on_value,
 )
-from ml_platform.registry.evaluation.slices import slice_facts, slice_figures, slice_masks
-from ml_platform.storage.artifact_kinds.evaluation import EvaluationManifest
+from ml_platform.registry.evaluation.slices import slice_figures, slice_masks, slice_results
+from ml_platform.storage.artifact_kinds.evaluation import (
+    AnchorResult,
+    Comparison,
+    ContenderResult,
+    EvaluationManifest,
+    ReleaseFacts,
+    ReleaseResult,
+)
 from ml_platform.storage.artifact_kinds.trained_model import TrainedModelManifest
 
 OTHER_ROWS = 20_000
@@ -128,7 +133,7 @@ class _Evaluation:
         rows = values, self._rows.days[self._valued], self._rows.entities(project.spec)[self._valued]
         fixed, horizon = self._model.value.entities == "fixed", self._model.label.horizon
         self._earned = earnings(*rows, None, self._elsewhere(inputs["snapshot"]), fixed, horizon)
-        self._slices = slice_facts(self._slice_masks(), *rows, fixed=fixed, horizon=horizon)
+        self._slices = slice_results(self._slice_masks(), *rows, fixed=fixed, horizon=horizon)
 
     def _trained_model(self, id: str) -> Artifact | None:
         return self._project.store.get(TRAINED_MODEL, id) if id else None
@@ -185,7 +190,7 @@ class _Evaluation:
             days=self._earned.days,
             start=self._start(),
             end=format_instant(frame["effective_time"].max().to_pydatetime()),
-            label=label_facts(self._rows.label),
+            label=label_spread(self._rows.label),
             contenders=tuple(self._contender(item) for item in self._contenders),
             figures=figures,
             gates=tuple(gates),
@@ -200,19 +205,13 @@ class _Evaluation:
     def _start(self) -> str:
         return format_instant(self._rows.frame["effective_time"].min().to_pydatetime())
 
-    def _contender(self, item: Contender) -> dict[str, Any]:
-        facts: dict[str, Any] = {
-            "name": item.name,
-            "role": item.role,
-            "id": item.id,
-            "figures": self._figures(item),
-            "actions": actions_taken(item),
-        }
-        if item.name != CHALLENGER:
-            facts["challenger_ahead"] = ahead_facts(self._earned, item.name)
-        if item.name != DO_NOTHING:
-            facts["interval"] = self._earned.difference(item.name, DO_NOTHING).basis()
-        return facts
+    def _contender(self, item: Contender) -> ContenderResult:
+        ahead = ahead_of(self._earned, item.name) if item.name != CHALLENGER else None
+        basis = self._earned.difference(item.name, DO_NOTHING).basis() if item.name != DO_NOTHING else None
+        result = ContenderResult(
+            name=item.name, role=item.role, id=item.id, figures=self._figures(item), actions=actions_taken(item)
+        )
+        return result.but(challenger_ahead=ahead, interval=basis)
 
     def _figures(self, item: Contender) -> dict[str, float | None]:
         figures = {name: plain(figure) for name, figure in item.figures.items()}
@@ -224,7 +223,7 @@ class _Evaluation:
         figures["rows"] = len(self._rows.frame)
         return figures
 
-    def _release(self) -> dict[str, Any]:
+    def _release(self) -> ReleaseResult:
         declared = TrainedModelManifest.of(self._champion).declaration if self._champion is not None else None
         name = rule_name(TrainedModelManifest.of(self._trained).declaration, declared)
         rival = self._champion_name()
@@ -236,10 +235,10 @@ class _Evaluation:
             anchor=self._against_anchor(),
         )
         names = simpler_than(self._trained)
-        required = [] if self._same else requirements(self._model.release, self._trained.id, names, vars(tested))
+        required = [] if self._same else requirements(self._model.release, self._trained.id, names, tested)
         allowed = margin_of(self._model.release, name) * max(tested.champion_gain or 0.0, 0.0)
-        compared = {item.other: vars(self._compare(item.other, allowed if item.margin else 0.0)) for item in required}
-        return judge_release(vars(tested), required, compared)
+        compared = {item.other: self._compare(item.other, allowed if item.margin else 0.0) for item in required}
+        return judge_release(tested, required, compared)
 
     def _champion_name(self) -> str | None:
         """Return the name of the contender that is the champion; None where there is none that could be run."""
@@ -255,15 +254,15 @@ class _Evaluation:
     def _gain(self, name: str) -> float:
         return self._earned.difference(name, DO_NOTHING).figure
 
-    def _against_anchor(self) -> dict[str, Any] | None:
+    def _against_anchor(self) -> AnchorResult | None:
         """Return the anchor; the champion in its place where it cannot be run on these rows; else None."""
         if self._anchor is None or self._anchor.id == self._trained.id:
-            return None if self._anchor is None else {"id": self._anchor.id, "probability": None}
+            return None if self._anchor is None else AnchorResult(id=self._anchor.id, probability=None)
         name = self._anchor_name()
         if name is None:
             return None
-        id = next(item.id for item in self._contenders if item.name == name)
-        return {"id": id, "probability": self._earned.probability_above(CHALLENGER, name)}
+        id = next(item.id for item in self._contenders if item.name == name and item.id is not None)
+        return AnchorResult(id=id, probability=self._earned.probability_above(CHALLENGER, name))
 
     def _anchor_name(self) -> str | None:
         """Return the name of the contender that is the anchor, or takes its place."""
@@ -273,12 +272,8 @@ class _Evaluation:
     def _compare(self, other: str, allowed: float) -> Comparison:
         name = self._anchor_name() if other == ANCHOR else other
         if name is None or name in self._problems:
-            return Comparison(other, problem=self._problems[other])
-        ahead = self._earned.difference(CHALLENGER, name)
-        probability = self._earned.probability_above(CHALLENGER, name, -allowed)
-        return Comparison(
-            other, ahead.figure, ahead.low, ahead.high, probability, allowed, ahead.declined, None, ahead.basis()
-        )
+            return Comparison(other=other, problem=self._problems[other])
+        return compared_with(self._earned, other, name, allowed)
 
     def _earlier_versions(self) -> Iterator[tuple[str, Artifact]]:
         """Yield champion and anchor where each is another version than the challenger and than the other."""

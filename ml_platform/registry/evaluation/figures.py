@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 import numpy as np
 
 from ml_platform.registry.evaluation.candidates import CHALLENGER, DO_NOTHING
 from ml_platform.registry.evaluation.intervals import Earnings
-
-if TYPE_CHECKING:
-    pass
+from ml_platform.storage.artifact_kinds.evaluation import Ahead, Comparison, LabelSpread
 
 
 def value_figures(earned: Earnings, name: str) -> dict[str, float | None]:
@@ -29,21 +25,39 @@ def value_figures(earned: Earnings, name: str) -> dict[str, float | None]:
     }
 
 
-def ahead_facts(earned: Earnings, other: str) -> dict[str, Any]:
+def ahead_of(earned: Earnings, other: str) -> Ahead:
     """Return how far the challenger is ahead of another contender, a row."""
     ahead = earned.difference(CHALLENGER, other)
-    return {
-        "per_row": ahead.figure,
-        "low": ahead.low,
-        "high": ahead.high,
-        "probability": earned.probability_above(CHALLENGER, other),
-        **ahead.basis(),
-    }
+    probability = earned.probability_above(CHALLENGER, other)
+    return Ahead(per_row=ahead.figure, probability=probability, **dict(ahead.as_held()))
 
 
-def label_facts(label: np.ndarray) -> dict[str, Any]:
+def compared_with(earned: Earnings, other: str, name: str, allowed: float) -> Comparison:
+    """Return the challenger beside one opponent.
+
+    Parameters
+    ----------
+    name
+        The contender that takes the opponent's place.
+    allowed
+        What the challenger may earn less a row.
+    """
+    ahead = earned.difference(CHALLENGER, name)
+    return Comparison(
+        other=other,
+        difference=ahead.figure,
+        low=ahead.low,
+        high=ahead.high,
+        probability=earned.probability_above(CHALLENGER, name, -allowed),
+        allowed=allowed,
+        declined=ahead.declined,
+        basis=ahead.basis(),
+    )
+
+
+def label_spread(label: np.ndarray) -> LabelSpread:
     """Return the mean and spread of a number, or how many rows each class has."""
     if label.dtype.kind == "f":
-        return {"mean": float(label.mean()), "std": float(label.std())}
+        return LabelSpread(mean=float(label.mean()), std=float(label.std()))
     names, counts = np.unique(label.astype(str), return_counts=True)
-    return {"classes": [[name, count] for name, count in zip(names.tolist(), counts.tolist(), strict=True)]}
+    return LabelSpread(classes=tuple(zip(names.tolist(), counts.tolist(), strict=True)))

@@ -8,7 +8,7 @@ Cameron, Gelbach and Miller, JBES 2011). It draws no random numbers. Where it ca
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -23,6 +23,7 @@ from ml_platform.registry.evaluation.persistence import (
     effective_number,
     mixture,
 )
+from ml_platform.storage.artifact_kinds.figures import BasedInterval, IntervalBasis
 
 MIN_DAYS = 4
 MIN_DAYS_WITH_HISTORY = 3
@@ -37,21 +38,7 @@ _SAME = 1e-12
 
 @dataclass(frozen=True)
 class Interval:
-    """A figure with its 95 % interval, and what the interval rests on.
-
-    Attributes
-    ----------
-    low, high
-        None where the interval is declined.
-    days, effective_days
-        The days, and how many independent days of equal size would know as much.
-    entities, effective_entities
-        The same of entities that are asked about more than once; None where none is, or where they do not count.
-    note
-        What to know about the interval.
-    declined
-        Why there is none.
-    """
+    """A figure with its 95 % interval, and what the interval rests on, as `BasedInterval` explains it."""
 
     figure: float
     low: float | None
@@ -66,12 +53,15 @@ class Interval:
     def times(self, rows: float) -> Interval:
         """Return the interval of a sum over as many rows."""
         ends = [None if end is None else end * rows for end in (self.low, self.high)]
-        return Interval(self.figure * rows, ends[0], ends[1], **self.basis())
+        return replace(self, figure=self.figure * rows, low=ends[0], high=ends[1])
 
-    def basis(self) -> dict[str, Any]:
-        """Return what the interval rests on, as plain values."""
-        names = ("days", "effective_days", "entities", "effective_entities", "note", "declined")
-        return {name: getattr(self, name) for name in names}
+    def basis(self) -> IntervalBasis:
+        """Return what the interval rests on, as an artifact holds it."""
+        return IntervalBasis.model_validate(self, from_attributes=True)
+
+    def as_held(self) -> BasedInterval:
+        """Return the interval with what it rests on, as an artifact holds it."""
+        return BasedInterval.model_validate(self, from_attributes=True)
 
 
 @dataclass(frozen=True)

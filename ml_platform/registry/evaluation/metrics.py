@@ -9,6 +9,7 @@ import numpy as np
 
 from ml_platform.core.statistics.ranking import auc
 from ml_platform.declarations.model import Task
+from ml_platform.storage.artifact_kinds.evaluation import CalibrationBin
 
 _EPSILON = float(np.finfo(np.float64).eps)
 _BINS = 10
@@ -93,7 +94,7 @@ def average_precision(label: np.ndarray, scores: np.ndarray) -> float | None:
     return float(np.sum(np.diff(recall, prepend=0.0) * precision))
 
 
-def calibration_bins(label: np.ndarray, scores: np.ndarray, bins: int = _BINS) -> list[dict[str, float]]:
+def calibration_bins(label: np.ndarray, scores: np.ndarray, bins: int = _BINS) -> list[CalibrationBin]:
     """Return mean score, share of class 1 and rows in up to `bins` bins of equal row counts."""
     edges = np.unique(np.quantile(scores, np.linspace(0, 1, bins + 1)))
     place = np.clip(np.searchsorted(edges, scores, side="right") - 1, 0, max(len(edges) - 2, 0))
@@ -101,13 +102,13 @@ def calibration_bins(label: np.ndarray, scores: np.ndarray, bins: int = _BINS) -
     for index in np.unique(place):
         inside = place == index
         share = float((label[inside] == 1).mean())
-        bins_filled.append({"score": float(scores[inside].mean()), "share": share, "rows": int(inside.sum())})
+        bins_filled.append(CalibrationBin(score=float(scores[inside].mean()), share=share, rows=int(inside.sum())))
     return bins_filled
 
 
 def calibration_error(label: np.ndarray, scores: np.ndarray) -> float:
     """Return how far score and share of class 1 lie apart, over ten bins of equal row counts, weighted by rows."""
-    apart = [abs(item["score"] - item["share"]) * item["rows"] for item in calibration_bins(label, scores)]
+    apart = [abs(item.score - item.share) * item.rows for item in calibration_bins(label, scores)]
     return float(sum(apart) / len(scores))
 
 

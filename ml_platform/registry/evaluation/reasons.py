@@ -3,60 +3,60 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from ml_platform.declarations.release import DAYS_NEEDED
 from ml_platform.registry.evaluation.basis import from_text
+from ml_platform.storage.artifact_kinds.evaluation import GateResult, ReleaseResult, RequirementResult
 
 
-def shortfalls(gates: Sequence[Mapping[str, Any]], release: Mapping[str, Any], currency: str) -> list[str]:
+def shortfalls(gates: Sequence[GateResult], release: ReleaseResult, currency: str) -> list[str]:
     """Return why a challenger is not released, each reason with its figure and its limit; empty where it may be."""
-    missed = [gate_text(gate) for gate in gates if not gate["passed"]]
+    missed = [gate_text(gate) for gate in gates if not gate.passed]
     return missed + [text for met, text in conditions(release, currency) if not met]
 
 
-def merits(gates: Sequence[Mapping[str, Any]], release: Mapping[str, Any], currency: str) -> list[str]:
+def merits(gates: Sequence[GateResult], release: ReleaseResult, currency: str) -> list[str]:
     """Return why a challenger may be deployed, each reason with its figure and its limit."""
-    met = [gate_text(gate) for gate in gates if gate["passed"]]
+    met = [gate_text(gate) for gate in gates if gate.passed]
     return met + [text for met, text in conditions(release, currency) if met]
 
 
-def conditions(release: Mapping[str, Any], currency: str) -> list[tuple[bool, str]]:
+def conditions(release: ReleaseResult, currency: str) -> list[tuple[bool, str]]:
     """Return what the release rule needs, each with whether it is met; what every rule needs, only where it is not."""
     lines: list[tuple[bool, str]] = []
-    if release["days"] < DAYS_NEEDED:
-        days = f"{release['days']} day has" if release["days"] == 1 else f"{release['days']} days have"
+    if release.days < DAYS_NEEDED:
+        days = f"{release.days} day has" if release.days == 1 else f"{release.days} days have"
         lines.append((False, f"{days} test rows, a release needs {DAYS_NEEDED}: lengthen split.test"))
-    if release["gain"] <= 0:
-        gain = f"{release['gain']:+.4g} {currency} a row"
+    if release.gain <= 0:
+        gain = f"{release.gain:+.4g} {currency} a row"
         lines.append((False, f"the gain over doing nothing is {gain}, a release needs more than 0"))
-    lines += [(line["passed"], _line_text(line, release["rule"], currency)) for line in release["compared"]]
+    lines += [(line.passed, _line_text(line, release.rule, currency)) for line in release.compared]
     return list(dict.fromkeys(lines))
 
 
-def gate_text(gate: Mapping[str, Any]) -> str:
+def gate_text(gate: GateResult) -> str:
     """Return a gate with its figure.
 
-    >>> gate_text({"name": "auc", "figure": 0.53, "limit": ">= 0.65"})
+    >>> gate_text(GateResult(name="auc", figure=0.53, limit=">= 0.65", passed=False))
     'auc is 0.53, the gate needs >= 0.65'
     """
-    figure = "missing" if gate["figure"] is None else f"{gate['figure']:.4g}"
-    return f"{gate['name']} is {figure}, the gate needs {gate['limit']}"
+    figure = "missing" if gate.figure is None else f"{gate.figure:.4g}"
+    return f"{gate.name} is {figure}, the gate needs {gate.limit}"
 
 
-def sure_text(line: Mapping[str, Any]) -> str:
+def sure_text(line: RequirementResult) -> str:
     """Return how sure it is that a challenger earns more than another, and how sure it must be.
 
-    >>> line = {"other": "anchor", "margin": 0.0, "probability": 0.6789, "confidence": 0.9}
+    >>> line = RequirementResult.model_construct(other="anchor", margin=0.0, probability=0.6789, confidence=0.9)
     >>> sure_text(line)
     '67.8 % sure that it earns more than the anchor, needs 90 %'
     """
-    other, margin = other_name(line["other"]), line["margin"]
+    other, margin = other_name(line.other), line.margin
     claim = f"earns more than {other}"
     if margin:
         claim = f"earns at most {100 * margin:g} % of {other}'s gain less than {other}"
-    return f"{percent(line['probability'])} % sure that it {claim}, needs {100 * line['confidence']:g} %"
+    return f"{percent(line.probability or 0.0)} % sure that it {claim}, needs {100 * line.confidence:g} %"
 
 
 def percent(probability: float) -> str:
@@ -79,14 +79,14 @@ def other_name(other: str) -> str:
     return other.replace("/", " ") if other.startswith("baseline/") else f"the {other}"
 
 
-def _line_text(line: Mapping[str, Any], rule: str, currency: str) -> str:
+def _line_text(line: RequirementResult, rule: str, currency: str) -> str:
     """Return a comparison as a reason: how sure it is of what, how sure it must be, and the difference."""
-    if line["problem"]:
+    if line.problem:
         return (
-            f"{other_name(line['other'])} cannot be run on these rows: {line['problem']}. To release without that "
-            f"comparison, declare release: {{{rule}: {{{line['other']}: ignore}}}}"
+            f"{other_name(line.other)} cannot be run on these rows: {line.problem}. To release without that "
+            f"comparison, declare release: {{{rule}: {{{line.other}: ignore}}}}"
         )
-    if line["declined"]:
-        return str(line["declined"])
-    interval = f"95 % interval {line['low']:+.4g} to {line['high']:+.4g}{from_text(line['basis'])}"
-    return f"{sure_text(line)} (difference {line['difference']:+.4g} {currency} a row, {interval})"
+    if line.declined:
+        return str(line.declined)
+    interval = f"95 % interval {line.low:+.4g} to {line.high:+.4g}{from_text(line.basis)}"
+    return f"{sure_text(line)} (difference {line.difference:+.4g} {currency} a row, {interval})"

@@ -17,6 +17,7 @@ from ml_platform.core.expressions import parse_expression
 from ml_platform.registry.evaluation.candidates import CHALLENGER, CHAMPION, DO_NOTHING
 from ml_platform.registry.evaluation.intervals import Interval, earnings
 from ml_platform.registry.evaluation.persistence import LEVEL
+from ml_platform.storage.artifact_kinds.evaluation import SliceDifference, SliceResult
 
 MOST_VALUES = 20
 """How many values of one column are slices of their own; rows of its other values are one slice."""
@@ -62,7 +63,7 @@ def _of_values(name: str, values: pd.Series[Any], missing: pd.Series[bool]) -> I
         yield f"{name} = {MISSING}", missing.to_numpy()
 
 
-def slice_facts(
+def slice_results(
     masks: Mapping[str, np.ndarray],
     values: Mapping[str, np.ndarray],
     days: np.ndarray,
@@ -70,7 +71,7 @@ def slice_facts(
     *,
     fixed: bool = False,
     horizon: timedelta = timedelta(0),
-) -> list[dict[str, Any]]:
+) -> list[SliceResult]:
     """Return what the challenger earned on each slice more than doing nothing, and than the champion.
 
     Parameters
@@ -92,29 +93,28 @@ def slice_facts(
     level = 1 - (1 - LEVEL) / max(len(masks), 1)
     facts = []
     for name, mask in masks.items():
-        line: dict[str, Any] = {"name": name, "rows": int(mask.sum()), "days": len(np.unique(days[mask]))}
-        if line["rows"]:
+        rows, ahead = int(mask.sum()), {}
+        if rows:
             part = {contender: value[mask] for contender, value in values.items()}
             earned = earnings(part, days[mask], entities[mask], level=level, fixed=fixed, horizon=horizon)
             for rival in (DO_NOTHING, CHAMPION):
                 if rival in values:
-                    line[rival] = _difference(earned.difference(CHALLENGER, rival).times(line["rows"]))
-        facts.append(line)
+                    ahead[rival] = _difference(earned.difference(CHALLENGER, rival).times(rows))
+        facts.append(SliceResult(name=name, rows=rows, days=len(np.unique(days[mask])), **ahead))
     return facts
 
 
-def _difference(interval: Interval) -> dict[str, Any]:
-    return {"figure": interval.figure, "low": interval.low, "high": interval.high, **interval.basis()}
+def _difference(interval: Interval) -> SliceDifference:
+    return SliceDifference(figure=interval.figure, **dict(interval.as_held()))
 
 
-def slice_figures(facts: list[dict[str, Any]]) -> dict[str, float]:
+def slice_figures(facts: list[SliceResult]) -> dict[str, float]:
     """Return the figures that a gate may name: on how many slices the challenger surely loses."""
     return {
-        "slices_losing": float(sum(_surely_below(line, DO_NOTHING) for line in facts)),
-        "slices_below_champion": float(sum(_surely_below(line, CHAMPION) for line in facts)),
+        "slices_losing": float(sum(_surely_below(line.do_nothing) for line in facts)),
+        "slices_below_champion": float(sum(_surely_below(line.champion) for line in facts)),
     }
 
 
-def _surely_below(line: Mapping[str, Any], rival: str) -> bool:
-    high = line.get(rival, {}).get("high")
-    return high is not None and high < 0
+def _surely_below(difference: SliceDifference | None) -> bool:
+    return difference is not None and difference.high is not None and difference.high < 0

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from ml_platform.core.formatting import span_text
 from ml_platform.declarations.model import Algorithm, ModelSpec
@@ -23,6 +22,7 @@ from ml_platform.reporting.catalog.node_facts import Link
 from ml_platform.reporting.catalog.usage import feature_origins, link_of
 from ml_platform.reporting.status import champion_status
 from ml_platform.storage.artifact_kinds.evaluation import EvaluationManifest
+from ml_platform.storage.artifact_kinds.figures import IntervalBasis
 from ml_platform.storage.artifact_kinds.monitoring import MonitoringManifest
 from ml_platform.storage.artifact_kinds.trained_model import TrainedModelManifest
 from ml_platform.storage.manifest import Artifact
@@ -123,7 +123,7 @@ def _champion(project: Project, name: str, now: datetime) -> Champion | None:
     if status is None:
         return None
     low, high = (status.value.get(f"value_vs_do_nothing_{end}") for end in ("low", "high"))
-    text = interval_text(low, high, status.interval) if status.interval else ""
+    text = interval_text(low, high, IntervalBasis.model_validate(status.interval)) if status.interval else ""
     return Champion(status.version, status.since, status.actor, status.reason, status.value, text)
 
 
@@ -144,12 +144,12 @@ def _judged(evaluation: Artifact | None) -> Judged | None:
 
 def _gates(spec: ModelSpec, evaluation: Artifact | None) -> tuple[GateFacts, ...]:
     """Return the declared gates, each with what it found if it was asked with this limit."""
-    asked: Sequence[Mapping[str, Any]] = EvaluationManifest.of(evaluation).gates if evaluation is not None else ()
-    judged = {(gate["name"], gate["limit"]): gate for gate in asked}
+    asked = EvaluationManifest.of(evaluation).gates if evaluation is not None else ()
+    judged = {(gate.name, gate.limit): gate for gate in asked}
     gates = []
     for name, gate in spec.gates.items():
-        held = judged.get((name, str(gate)), {})
-        gates.append(GateFacts(name, str(gate), held.get("figure"), held.get("passed")))
+        held = judged.get((name, str(gate)))
+        gates.append(GateFacts(name, str(gate), held.figure if held else None, held.passed if held else None))
     return tuple(gates)
 
 
@@ -183,21 +183,19 @@ def _monitored(project: Project, name: str, monitoring: Artifact | None) -> Moni
     if monitoring is None:
         return None
     about, findings = MonitoringManifest.of(monitoring), open_findings(project, name)
-    realized = about.realized or {}
-    rows, interval = realized.get("rows", 0), realized.get("interval")
+    realized = about.realized
+    rows, interval = (realized.rows, realized.interval) if realized else (0, None)
     return Monitored(
         at=datetime.fromisoformat(about.at),
         verdict=about.verdict,
         reason=about.reason,
-        columns=tuple(column["column"] for column in about.columns or () if column["drifted"]),
+        columns=tuple(column.column for column in about.columns or () if column.drifted),
         undecided={
-            column["column"]: column["smallest_visible"]
-            for column in about.columns or ()
-            if column["verdict"] == "cannot tell"
+            column.column: column.smallest_visible for column in about.columns or () if column.verdict == "cannot tell"
         },
         unlearned_nulls=unlearned_text(nulls) if (nulls := about.unlearned_nulls) else "",
         open_since=findings[0].opened_at if findings else None,
         settled=rows,
-        earned=realized["value"] - realized["do_nothing"] if rows else None,
-        interval=interval_text(interval["low"], interval["high"], interval) if interval else "",
+        earned=realized.uplift if realized and rows else None,
+        interval=interval_text(interval.low, interval.high, interval) if interval else "",
     )

@@ -9,6 +9,7 @@ from typing import Any
 from ml_platform.core.formatting import amount_text
 from ml_platform.core.plain_values import json_value
 from ml_platform.registry.evaluation.basis import basis_text
+from ml_platform.storage.artifact_kinds.figures import IntervalBasis
 
 
 @dataclass(frozen=True)
@@ -27,12 +28,12 @@ class Gain:
     amount: float
     low: float | None
     high: float | None
-    basis: Mapping[str, Any]
+    basis: IntervalBasis
 
     @property
     def basis_text(self) -> str:
         """What the interval rests on, or why there is none."""
-        return str(self.basis["declined"]) if self.basis.get("declined") else basis_text(self.basis)
+        return self.basis.declined or basis_text(self.basis)
 
 
 @dataclass(frozen=True)

@@ -69,13 +69,13 @@ def evaluation_record(
     about = EvaluationManifest.of(evaluation)
     metrics = {f"test.{name}": figure for name, figure in about.figures.items()}
     for rival in about.contenders:
-        if rival["role"] != "challenger":
-            metrics |= {f"{_plain(rival['name'])}.{name}": figure for name, figure in rival["figures"].items()}
+        if rival.role != "challenger":
+            metrics |= {f"{_plain(rival.name)}.{name}": figure for name, figure in rival.figures.items()}
     low, high = (about.figures[f"value_vs_do_nothing_{end}"] for end in ("low", "high"))
     tags = {
         "ml_platform.verdict": about.verdict,
         "ml_platform.reasons": "; ".join(about.reasons)[:5000],
-        "ml_platform.gain_interval": interval_text(low, high, about.contenders[0]["interval"]),
+        "ml_platform.gain_interval": interval_text(low, high, about.basis),
     }
     description = _evaluated_text(version, about)
     return replace(_addition(version, "evaluation", at, metrics, tags, plots), description=description)
@@ -91,15 +91,20 @@ def deployment_record(version: Version, at: datetime, reason: str) -> Record:
 def monitoring_record(version: Version, monitoring: Artifact, at: datetime) -> Record:
     """Return what monitoring adds: how far each column has moved (1: an alarm), and what settled predictions earned."""
     about = MonitoringManifest.of(monitoring)
-    metrics = {f"drift.{_plain(column['column'])}": column["ratio"] for column in about.columns or ()}
+    metrics: dict[str, float | None] = {
+        f"drift.{_plain(column.column)}": column.ratio for column in about.columns or ()
+    }
     metrics |= {f"settled.{name}": figure for name, figure in (about.metrics or {}).items()}
     tags = {"ml_platform.drift": about.verdict, "ml_platform.monitored_at": about.at}
-    realized = about.realized or {}
-    if interval := realized.get("interval"):
-        metrics |= {"realized.gain": realized["uplift"]} | {
-            f"realized.gain_{end}": interval[end] for end in ("low", "high")
+    realized = about.realized
+    if realized and (interval := realized.interval):
+        gain = {
+            "realized.gain": realized.uplift,
+            "realized.gain_low": interval.low,
+            "realized.gain_high": interval.high,
         }
-        tags["ml_platform.realized_gain_interval"] = interval_text(interval["low"], interval["high"], interval)
+        metrics |= gain
+        tags["ml_platform.realized_gain_interval"] = interval_text(interval.low, interval.high, interval)
     measured = datetime.fromisoformat(about.at)
     step = max(0, (measured - version.registered_at).days)
     return replace(_addition(version, "monitoring", at, metrics, tags, {}), step=step, measured=measured)
@@ -112,7 +117,7 @@ def _trained_text(version: Version, about: TrainedModelManifest) -> str:
 
 def _evaluated_text(version: Version, about: EvaluationManifest) -> str:
     gain, low, high = (about.figures.get(f"value_vs_do_nothing{end}") for end in ("", "_low", "_high"))
-    sure = interval_text(low, high, about.contenders[0]["interval"])
+    sure = interval_text(low, high, about.basis)
     earned = f" Gain over doing nothing on {about.rows:,} test rows: {amount_text(gain, about.currency)} ({sure})."
     outcome = {"deploy": "may be deployed", "same": "is the live version"}.get(about.verdict, "is not deployed")
     reasons = f": {'; '.join(about.reasons)}" if about.reasons else ""

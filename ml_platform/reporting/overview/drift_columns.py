@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -12,7 +11,7 @@ from ml_platform.core.plain_values import json_value
 from ml_platform.declarations.node_name import NodeName
 from ml_platform.operations.monitoring.drift_counts import DriftCounts, count_verdicts
 from ml_platform.project import Project
-from ml_platform.storage.artifact_kinds.monitoring import MonitoringManifest
+from ml_platform.storage.artifact_kinds.monitoring import ColumnFigures, MonitoringManifest
 from ml_platform.storage.outputs import current_output
 
 _WHAT = {
@@ -130,32 +129,32 @@ def drift_overview(project: Project, model: str) -> DriftOverview | None:
         verdict=about.verdict,
         reason=about.reason,
         rows=about.rows or 0,
-        counts=count_verdicts(column["verdict"] for column in columns),
+        counts=count_verdicts(column.verdict for column in columns),
         columns=tuple(column_range(column) for column in columns),
     )
 
 
-def column_range(column: Mapping[str, Any]) -> ColumnRange:
+def column_range(column: ColumnFigures) -> ColumnRange:
     """Return one column of a `MonitoringManifest` beside its usual range.
 
-    >>> found = column_range({"column": "a", "role": "feature", "verdict": "drifted", "what": "missing",
-    ...     "by_growth": False, "expected": 0.02, "threshold": 0.05, "mean": 0.164, "note": "",
-    ...     "smallest_visible": "missing 2.0% -> 7.0%"})
+    >>> found = column_range(ColumnFigures.model_construct(
+    ...     column="a", role="feature", verdict="drifted", what="missing", by_growth=False, expected=0.02, mean=0.164,
+    ...     threshold=0.05, note="", smallest_visible="missing 2.0% -> 7.0%"))
     >>> found.what_text, found.range_text, found.now_text, found.smallest_visible
     ('share missing', '0 % to 7.0 %', '16.4 %', 'missing 2.0 % -> 7.0 %')
     """
-    low, high = _range(column["expected"], column["threshold"], is_share=_is_share(column["what"]))
+    low, high = _range(column.expected, column.threshold, is_share=_is_share(column.what))
     return ColumnRange(
-        column=column["column"],
-        role=column["role"],
-        verdict=column["verdict"],
-        what=column["what"],
-        by_growth=column["by_growth"],
+        column=column.column,
+        role=column.role,
+        verdict=column.verdict,
+        what=column.what,
+        by_growth=column.by_growth,
         low=low,
         high=high,
-        now=column["mean"],
-        smallest_visible=spaced_percents(column["smallest_visible"]),
-        note=column["note"],
+        now=column.mean,
+        smallest_visible=spaced_percents(column.smallest_visible),
+        note=column.note,
     )
 
 

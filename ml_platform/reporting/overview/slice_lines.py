@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from ml_platform.core.formatting import amount_text
-from ml_platform.storage.artifact_kinds.evaluation import EvaluationManifest
+from ml_platform.storage.artifact_kinds.evaluation import EvaluationManifest, SliceDifference, SliceResult
 
 
 @dataclass(frozen=True)
@@ -38,32 +36,31 @@ def slice_lines(evaluation: EvaluationManifest) -> tuple[SliceLine, ...]:
     return tuple(_line(item, evaluation.currency) for item in ordered)
 
 
-def _gain(item: Mapping[str, Any]) -> float:
-    return float(item["do_nothing"]["figure"]) if "do_nothing" in item else 0.0
+def _gain(item: SliceResult) -> float:
+    return item.do_nothing.figure if item.do_nothing else 0.0
 
 
-def _line(item: Mapping[str, Any], currency: str) -> SliceLine:
-    if "do_nothing" not in item:
-        return SliceLine(item["name"], 0, "", "no test row", "too few rows", "")
-    ahead, champion = item["do_nothing"], item.get("champion")
+def _line(item: SliceResult, currency: str) -> SliceLine:
+    ahead, champion = item.do_nothing, item.champion
+    if ahead is None:
+        return SliceLine(item.name, 0, "", "no test row", "too few rows", "")
     against = ""
     if champion is not None:
-        against = f"{amount_text(champion['figure'], places=0)} {currency}" + (", below" if _is_below(champion) else "")
-    gain = f"{amount_text(ahead['figure'], places=0)} {currency}"
-    ends = [amount_text(ahead[end], places=0) for end in ("low", "high")]
-    interval = ahead["declined"] or " to ".join(ends)
-    return SliceLine(item["name"], item["rows"], gain, interval, _verdict(ahead), against)
+        against = f"{amount_text(champion.figure, places=0)} {currency}" + (", below" if _is_below(champion) else "")
+    gain = f"{amount_text(ahead.figure, places=0)} {currency}"
+    interval = ahead.declined or " to ".join(amount_text(end, places=0) for end in (ahead.low, ahead.high))
+    return SliceLine(item.name, item.rows, gain, interval, _verdict(ahead), against)
 
 
-def _verdict(ahead: Mapping[str, Any]) -> str:
-    if ahead["low"] is None:
+def _verdict(ahead: SliceDifference) -> str:
+    if ahead.low is None:
         return "too few rows"
-    if ahead["low"] > 0:
+    if ahead.low > 0:
         return "gains"
-    if ahead["low"] == ahead["high"]:
+    if ahead.low == ahead.high:
         return "the same"
     return "loses" if _is_below(ahead) else "not certain"
 
 
-def _is_below(interval: Mapping[str, Any]) -> bool:
-    return interval["high"] is not None and bool(interval["high"] < 0)
+def _is_below(interval: SliceDifference) -> bool:
+    return interval.high is not None and interval.high < 0

@@ -166,13 +166,14 @@ def _history(
 def _rival(project: Project, model: str, about: EvaluationManifest) -> Rival | None:
     """Return the champion of an evaluation, on its rows."""
     numbers = {version.id: version.number for version in versions(project, model)}
-    champion = next((item for item in about.contenders if item["role"] == "champion"), None)
-    gain, other = about.figures.get("value_vs_do_nothing"), (champion or {"figures": {}})["figures"]
-    if champion is None or gain is None or other.get("value_vs_do_nothing") is None or champion["id"] not in numbers:
+    champion = next((item for item in about.contenders if item.role == "champion"), None)
+    if champion is None or champion.id not in numbers:
         return None
-    earned = float(other["value_vs_do_nothing"])
+    gain, earned = (item.figures.get("value_vs_do_nothing") for item in (about.contenders[0], champion))
+    if gain is None or earned is None:
+        return None
     days = about.start[:10], about.end[:10]
-    return Rival(numbers[champion["id"]], earned, gain - earned, about.rows_valued, *days, about.currency)
+    return Rival(numbers[champion.id], earned, gain - earned, about.rows_valued, *days, about.currency)
 
 
 def _pending(project: Project, version: Version) -> Outcome:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -12,7 +11,8 @@ from ml_platform.declarations.node_name import NodeName
 from ml_platform.project import Project
 from ml_platform.registry.evaluation.basis import basis_text
 from ml_platform.storage.artifact_kinds.evaluation import EvaluationManifest
-from ml_platform.storage.artifact_kinds.monitoring import MonitoringManifest
+from ml_platform.storage.artifact_kinds.figures import IntervalBasis
+from ml_platform.storage.artifact_kinds.monitoring import MonitoringManifest, RealizedDay, RealizedSums
 from ml_platform.storage.outputs import current_output
 
 _APART = {
@@ -160,42 +160,34 @@ class DayWorth:
     expected: float | None
 
 
-def realized_worth(realized: Mapping[str, Any] | None, unit: str) -> Worth | None:
-    """Return what settled predictions earned; None where none is settled.
-
-    Parameters
-    ----------
-    realized
-        ``realized`` or ``realized_since`` of a `MonitoringManifest`.
-    """
-    if not realized or not realized.get("rows"):
+def realized_worth(realized: RealizedSums | None, unit: str) -> Worth | None:
+    """Return what settled predictions earned; None where none is settled."""
+    if realized is None or not realized.rows:
         return None
-    interval: Mapping[str, Any] = realized.get("interval") or {"declined": "no interval"}
-    effect: Mapping[str, Any] = realized.get("effect") or {}
-    is_measured = effect.get("figure") is not None and effect.get("low") is not None
-    expected, nothing = realized.get("expected"), realized["do_nothing"]
-    shown = effect if is_measured else interval
+    effect, expected = realized.effect, realized.expected
+    measured = effect if effect is not None and effect.figure is not None and effect.low is not None else None
+    shown = measured or realized.interval
     return Worth(
-        gain=effect["figure"] if is_measured else realized["uplift"],
-        low=shown.get("low"),
-        high=shown.get("high"),
-        expected=None if expected is None else expected - nothing,
-        rows=realized["rows"],
-        start=str(realized["start"])[:10],
-        end=str(realized["end"])[:10],
+        gain=realized.uplift if measured is None or measured.figure is None else measured.figure,
+        low=shown.low if shown else None,
+        high=shown.high if shown else None,
+        expected=None if expected is None else expected - realized.do_nothing,
+        rows=realized.rows,
+        start=realized.start[:10],
+        end=realized.end[:10],
         unit=unit,
         basis=_basis(shown),
-        held_out=effect["held_out"] if is_measured else None,
-        unmeasured=effect.get("declined"),
-        followed=realized.get("followed"),
-        reported=realized.get("reported"),
-        apart=", ".join(f"{realized[name]:,} {what}" for name, what in _APART.items() if realized.get(name)),
+        held_out=measured.held_out if measured else None,
+        unmeasured=effect.declined if effect else None,
+        followed=realized.followed,
+        reported=realized.reported,
+        apart=", ".join(f"{rows:,} {what}" for name, what in _APART.items() if (rows := getattr(realized, name))),
     )
 
 
 def tested_worth(about: EvaluationManifest) -> Worth | None:
     """Return what a version earned on the test rows of its evaluation; None where it has no figure in money."""
-    figures, interval = about.figures, about.contenders[0].get("interval") or {}
+    figures = about.figures
     gain = figures.get("value_vs_do_nothing")
     if gain is None:
         return None
@@ -208,7 +200,7 @@ def tested_worth(about: EvaluationManifest) -> Worth | None:
         start=about.start[:10],
         end=about.end[:10],
         unit=about.currency,
-        basis=_basis(interval),
+        basis=_basis(about.basis),
     )
 
 
@@ -218,27 +210,26 @@ def worth_by_day(project: Project, model: str, days: int) -> tuple[DayWorth, ...
     They are of the newest monitoring, so that they add up to its sum where all days are among them.
     """
     id = current_output(project.database, NodeName("monitoring", model))
-    since = (_realized_since(project, id) if id else None) or {}
-    return tuple(_day(item) for item in since.get("days", ())[-days:])
+    since = _realized_since(project, id) if id else None
+    return tuple(_day(item) for item in since.days[-days:]) if since else ()
 
 
-def _realized_since(project: Project, id: str) -> Mapping[str, Any] | None:
+def _realized_since(project: Project, id: str) -> RealizedSums | None:
     try:
         return MonitoringManifest.of(project.store.get("monitoring", id)).realized_since
     except ArtifactMissing:  # removed by retention
         return None
 
 
-def _day(item: Mapping[str, Any]) -> DayWorth:
-    nothing = item["do_nothing"]
-    expected = None if item["expected"] is None else item["expected"] - nothing
-    return DayWorth(item["day"], item["rows"], item["value"] - nothing, expected)
+def _day(item: RealizedDay) -> DayWorth:
+    expected = None if item.expected is None else item.expected - item.do_nothing
+    return DayWorth(item.day, item.rows, item.value - item.do_nothing, expected)
 
 
-def _basis(interval: Mapping[str, Any]) -> str:
-    if interval.get("declined"):
-        return str(interval["declined"])
-    return basis_text(interval) if "days" in interval else "no interval"
+def _basis(interval: IntervalBasis | None) -> str:
+    if interval is None or (interval.declined is None and interval.days is None):
+        return "no interval"
+    return interval.declined or basis_text(interval)
 
 
 def _amount(amount: float, beside: float) -> str:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import accumulate
-from typing import Any
 
 from ml_platform.core.formatting import money_text, share_text
 from ml_platform.operations.monitoring.drift_counts import count_verdicts
 from ml_platform.reporting.overview.worth import DayWorth
 from ml_platform.reporting.plots.small_svg import Bar, Column, Line, bars, columns, dots, lines
 from ml_platform.reporting.plots.style import BLUE, GREEN, GREY, ORANGE, RED, ROLE_COLORS, contender_color
-from ml_platform.storage.artifact_kinds.evaluation import EvaluationManifest
+from ml_platform.storage.artifact_kinds.evaluation import ContenderResult, EvaluationManifest, TotalsByDay
 from ml_platform.storage.artifact_kinds.monitoring import MonitoringManifest
 from ml_platform.storage.artifact_kinds.snapshot import SnapshotManifest
 from ml_platform.storage.artifact_kinds.trained_model import TrainedModelManifest
@@ -48,12 +47,12 @@ def small_tuning_pictures(about: TuningManifest) -> dict[str, bytes]:
 def small_evaluation_pictures(about: EvaluationManifest) -> dict[str, bytes]:
     """Return what each contender earned, day by day too, and the calibration."""
     pictures = {"gain": _gain(about)}
-    table = about.curves["value_by_day"]
-    if len(table["days"]) > 1:
+    table = about.curves.value_by_day
+    if len(table.days) > 1:
         pictures["gain_by_day"] = _gain_by_day(table, about.currency)
-    if calibration := about.curves.get("calibration"):
-        points = [(item["score"], item["share"]) for item in calibration]
-        note = f"{sum(item['rows'] for item in calibration):,} test rows in equal bins"
+    if calibration := about.curves.calibration:
+        points = [(item.score, item.share) for item in calibration]
+        note = f"{sum(item.rows for item in calibration):,} test rows in equal bins"
         pictures["calibration"] = dots("Calibration", points, note=note)
     return pictures
 
@@ -78,14 +77,12 @@ def small_snapshot_pictures(about: SnapshotManifest) -> dict[str, bytes]:
 def small_drift_pictures(about: MonitoringManifest) -> dict[str, bytes]:
     """Return how far the columns have moved that moved furthest."""
     columns = about.columns or ()
-    if not any(item["ratio"] > 0 for item in columns):
+    if not any(item.ratio > 0 for item in columns):
         return {}
     colors = {"drifted": RED, "cannot tell": ORANGE}
-    listed = sorted(columns, key=lambda item: (-item["ratio"], item["column"]))[:_LISTED]
-    shown = [
-        Bar(item["column"], item["ratio"], f"{item['ratio']:.2f}", colors.get(item["verdict"], GREY)) for item in listed
-    ]
-    counts = count_verdicts(item["verdict"] for item in columns)
+    listed = sorted(columns, key=lambda item: (-item.ratio, item.column))[:_LISTED]
+    shown = [Bar(item.column, item.ratio, f"{item.ratio:.2f}", colors.get(item.verdict, GREY)) for item in listed]
+    counts = count_verdicts(item.verdict for item in columns)
     return {"drift": bars("Drift beside the usual range (grey)", shown, limit=1.0, note=counts.text)}
 
 
@@ -103,22 +100,22 @@ def small_worth_picture(days: Sequence[DayWorth], unit: str) -> bytes:
 
 def _gain(about: EvaluationManifest) -> bytes:
     ranked = sorted(
-        (item for item in about.contenders if item["role"] != "do_nothing"),
-        key=lambda item: -(item["figures"]["value_vs_do_nothing"] or 0.0),
+        (item for item in about.contenders if item.role != "do_nothing"),
+        key=lambda item: -item.gain,
     )
     note = f"{about.currency}, {about.rows:,} test rows, with 95 % intervals"
     return bars("Gain over doing nothing", [_contender(item) for item in ranked[:_LISTED]], note=note)
 
 
-def _contender(item: Mapping[str, Any]) -> Bar:
-    gain, low, high = (item["figures"][f"value_vs_do_nothing{end}"] for end in ("", "_low", "_high"))
-    name = item["name"].removeprefix("baseline/")
-    return Bar(name, gain or 0.0, money_text(gain), ROLE_COLORS[item["role"]], low, high)
+def _contender(item: ContenderResult) -> Bar:
+    gain, low, high = (item.figures[f"value_vs_do_nothing{end}"] for end in ("", "_low", "_high"))
+    name = item.name.removeprefix("baseline/")
+    return Bar(name, gain or 0.0, money_text(gain), ROLE_COLORS[item.role], low, high)
 
 
-def _gain_by_day(table: Mapping[str, Any], currency: str) -> bytes:
+def _gain_by_day(table: TotalsByDay, currency: str) -> bytes:
     """Return the gain of versions, and of the baseline that earned most, added up by day."""
-    totals = table["totals"]
+    totals = table.totals
     nothing = totals["do_nothing"]
     added = {
         name: list(accumulate(value - zero for value, zero in zip(values, nothing, strict=True)))
@@ -128,5 +125,5 @@ def _gain_by_day(table: Mapping[str, Any], currency: str) -> bytes:
     rivals = sorted((name for name in added if name.startswith("baseline/")), key=lambda name: -added[name][-1])
     names = [name for name in added if name not in rivals] + rivals[:1]
     shown = [Line(name.removeprefix("baseline/"), added[name], contender_color(name)) for name in names]
-    ends = (str(table["days"][0])[:10], str(table["days"][-1])[:10])
+    ends = (table.days[0][:10], table.days[-1][:10])
     return lines("Gain by day", ends, shown[:4], note=f"{currency} beyond doing nothing, added up over the test days")

@@ -102,7 +102,7 @@ def _classes(project: Project, model: str) -> Mapping[str, str]:
         TrainedModelManifest.of(project.store.get("trained_model", version.id)).label
         for version in versions(project, model)
     ]
-    labels = [label for about in made for label, _ in about.get("classes", ())]
+    labels = [label for about in made for label, _ in about.classes or ()]
     return {score_column(label): f"score.{label}" for label in labels}
 
 

@@ -12,8 +12,8 @@ from functools import cache
 from ml_platform.core.variants import find_variants
 from ml_platform.storage.artifact_kinds.kind import (
     ArtifactKind,
-    Figures,
     Items,
+    JsonByName,
     Mismatch,
     Pair,
     Part,
@@ -23,8 +23,8 @@ from ml_platform.storage.artifact_kinds.kind import (
 
 __all__ = [
     "ArtifactKind",
-    "Figures",
     "Items",
+    "JsonByName",
     "Mismatch",
     "Pair",
     "Part",
@@ -36,6 +36,7 @@ __all__ = [
     "drift_reference",
     "evaluation",
     "feature_table",
+    "figures",
     "monitoring",
     "parity",
     "pictures",

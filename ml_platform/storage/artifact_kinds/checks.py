@@ -6,8 +6,18 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from ml_platform.core.hashing import content_id
-from ml_platform.storage.artifact_kinds.kind import ArtifactKind, Figures, Items
+from ml_platform.storage.artifact_kinds.kind import ArtifactKind, Items, JsonByName, Part
 from ml_platform.storage.manifest import StoredObject
+
+
+class HeldResult(Part):
+    """What one check found; `summary` and the rows have the names that the check and the data give."""
+
+    name: str
+    passed: bool
+    severity: str
+    summary: JsonByName
+    failing_rows: Items[JsonByName]
 
 
 class ChecksManifest(ArtifactKind):
@@ -16,7 +26,7 @@ class ChecksManifest(ArtifactKind):
     name: ClassVar[str] = "checks"
     persons = "masked"
 
-    results: Items[Figures]
+    results: Items[HeldResult]
     erased: int | None = None
 
     def id_of(self, inputs: Mapping[str, str], objects: Mapping[str, StoredObject]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar
 
 from ml_platform.core.hashing import content_id, frame_id
-from ml_platform.storage.artifact_kinds.kind import ArtifactKind, Figures, Items, Mismatch, Part, Read
+from ml_platform.storage.artifact_kinds.kind import ArtifactKind, Items, JsonByName, Mismatch, Part, Read
 from ml_platform.storage.manifest import StoredObject
 
 CHUNK, KNOWN_UNTIL = "_chunk", "_until_tick"
@@ -67,7 +67,7 @@ class FeatureTableManifest(ArtifactKind):
     known: Items[str] | None
     zeros: Items[str]
     chunks: Items[CellChunk]
-    declared: Figures | None = None
+    declared: JsonByName | None = None
 
     @property
     def row_count(self) -> int:

@@ -20,8 +20,8 @@ Items = Annotated[tuple[_T, ...], Strict(False)]
 """A list in JSON."""
 Pair = Annotated[tuple[str, float | int], Strict(False)]
 """A name and a figure."""
-Figures = dict[str, Any]
-"""JSON whose keys follow from a declaration or from a method, and are no fields of a manifest."""
+JsonByName = dict[str, Any]
+"""JSON whose keys are names of a declaration, such as an algorithm's parameters: they are no fields of a manifest."""
 
 
 Read = Callable[[StoredObject], Any]

@@ -7,8 +7,98 @@ from types import MappingProxyType
 from typing import ClassVar
 
 from ml_platform.core.hashing import content_id
-from ml_platform.storage.artifact_kinds.kind import ArtifactKind, Figures, Items
+from ml_platform.storage.artifact_kinds.figures import BasedInterval, MeasuredEffect, Number
+from ml_platform.storage.artifact_kinds.kind import ArtifactKind, Items, Part
 from ml_platform.storage.manifest import StoredObject
+
+
+class RealizedDay(Part):
+    """One UTC day of batch runs; `expected` is None where predictions carry no expectation."""
+
+    day: str
+    rows: int
+    value: Number
+    expected: Number | None
+    do_nothing: Number
+
+
+class RealizedSums(Part):
+    """What the settled predictions of the batch runs in ``(start, end]`` earned, in the project's currency.
+
+    Attributes
+    ----------
+    settled, waiting
+        Predictions whose label horizon has passed, and those whose has not.
+    superseded, late, without_label, without_payoff
+        Settled predictions that are in no sum.
+    late_gain
+        What late ones earned beyond doing nothing.
+    rows
+        Those that the sums are over.
+    value, expected, do_nothing, uplift
+        What they earned, what was expected of them, what doing nothing would have earned, and the gain over that.
+    followed, reported
+        On how many rows the recommended action was taken, and how many have a report; None if no source has them.
+    interval
+        Of `uplift`; None where no prediction has a payoff.
+    effect
+        Against rows that were held out; None where none was.
+    label_states
+        How many settled predictions have which state of their label; of the newest window only.
+    """
+
+    settled: int
+    waiting: int
+    superseded: int
+    late: int
+    late_gain: Number
+    without_label: int
+    without_payoff: int
+    rows: int
+    value: Number
+    expected: Number | None
+    do_nothing: Number
+    uplift: Number
+    days: Items[RealizedDay]
+    start: str
+    end: str
+    interval: BasedInterval | None = None
+    effect: MeasuredEffect | None = None
+    followed: int | None = None
+    reported: int | None = None
+    label_states: dict[str, int] | None = None
+
+
+class MissedRows(Part):
+    """What became of the rows of the population from `start` to `end`: predicted in time, late, or not, by reason."""
+
+    start: str
+    end: str
+    in_time: int
+    late: int
+    left_out: dict[str, int]
+
+
+class ColumnFigures(Part):
+    """The drift of one column, as `ml_platform.operations.monitoring.drift_result.ColumnDrift` explains it."""
+
+    column: str
+    role: str
+    verdict: str
+    drifted: bool
+    what: str
+    expected: Number
+    mean: Number
+    threshold: Number | None
+    ratio: Number
+    smallest_visible: str
+    by_growth: bool
+    note: str
+    reference_days: int
+    current_rows: int
+    reference_missing: Number | None
+    current_missing: Number | None
+    moved: str
 
 
 class MonitoringManifest(ArtifactKind):
@@ -20,8 +110,6 @@ class MonitoringManifest(ArtifactKind):
         ``drift``, ``stable``, ``too few rows``, or that no version is deployed.
     window
         The first and the last instant of the window, under ``start`` and ``end``.
-    columns
-        Figures of the drift of each column.
     unlearned_nulls
         How many predictions of the window have a null where training had none, by column.
     realized, realized_since
@@ -45,13 +133,13 @@ class MonitoringManifest(ArtifactKind):
     trained_model: str | None = None
     window: dict[str, str] | None = None
     rows: int | None = None
-    columns: Items[Figures] | None = None
+    columns: Items[ColumnFigures] | None = None
     unlearned_nulls: dict[str, int] | None = None
     currency: str | None = None
-    realized: Figures | None = None
-    realized_since: Figures | None = None
-    missed: Figures | None = None
-    metrics: Figures | None = None
+    realized: RealizedSums | None = None
+    realized_since: RealizedSums | None = None
+    missed: MissedRows | None = None
+    metrics: dict[str, Number | None] | None = None
     metrics_version: int | None = None
     finding: str | None = None
     report: str | None = None

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from ml_platform.core.hashing import content_id
-from ml_platform.storage.artifact_kinds.kind import ArtifactKind, Figures, Items, Part
+from ml_platform.storage.artifact_kinds.kind import ArtifactKind, Items, JsonByName, Part
 from ml_platform.storage.manifest import StoredObject
 
 
@@ -14,7 +14,7 @@ class ColumnProfile(Part):
     """One feature over time: its share of nulls and its distribution, where it has them."""
 
     nulls: float | None
-    distribution: Figures | None
+    distribution: JsonByName | None
 
 
 class ProfileManifest(ArtifactKind):

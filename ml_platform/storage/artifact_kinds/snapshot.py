@@ -8,7 +8,8 @@ from typing import Annotated, ClassVar
 from pydantic import Strict
 
 from ml_platform.core.hashing import content_id, frame_id
-from ml_platform.storage.artifact_kinds.kind import ArtifactKind, Figures, Items, Mismatch, Part, Read
+from ml_platform.storage.artifact_kinds.figures import Number
+from ml_platform.storage.artifact_kinds.kind import ArtifactKind, Items, JsonByName, Mismatch, Part, Read
 from ml_platform.storage.manifest import StoredObject
 
 
@@ -20,6 +21,18 @@ class SplitBoundaries(Part):
     test_start: str
     end: str
     horizon: str
+
+
+class PeriodLabel(Part):
+    """The label of one period of the split: the rows of each class, or figures of a number."""
+
+    classes: dict[str, int] | None = None
+    mean: Number | None = None
+    min: Number | None = None
+    max: Number | None = None
+    p05: Number | None = None
+    median: Number | None = None
+    p95: Number | None = None
 
 
 class SnapshotManifest(ArtifactKind):
@@ -52,10 +65,10 @@ class SnapshotManifest(ArtifactKind):
     negatives: dict[str, int]
     columns: dict[str, str]
     nulls: dict[str, float]
-    label: dict[str, Figures]
+    label: dict[str, PeriodLabel]
     days: int
     chunks: Items[Annotated[tuple[str, str, int], Strict(False)]]
-    declared: Figures
+    declared: JsonByName
     code: str
 
     @property

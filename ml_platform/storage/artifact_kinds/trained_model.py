@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Annotated, ClassVar
+
+from pydantic import Strict
 
 from ml_platform.core.hashing import content_id
-from ml_platform.storage.artifact_kinds.kind import ArtifactKind, Figures, Items, Pair, Part
+from ml_platform.storage.artifact_kinds.figures import Number
+from ml_platform.storage.artifact_kinds.kind import ArtifactKind, Items, JsonByName, Pair, Part
 from ml_platform.storage.manifest import StoredObject
 
 
@@ -22,6 +25,87 @@ class MatrixColumnFacts(Part):
 
     name: str
     categories: int | None
+
+
+class FittedLabel(Part):
+    """The label of the rows that were fitted: the classes with their rows, or figures of a number."""
+
+    classes: Items[Annotated[tuple[str | int | float | bool, int], Strict(False)]] | None = None
+    mean: Number | None = None
+    std: Number | None = None
+    min: Number | None = None
+    median: Number | None = None
+    max: Number | None = None
+
+
+class Rung(Part):
+    """One algorithm of a choice, with what it earned a row over doing nothing on the validate period."""
+
+    name: str
+    gain: Number
+
+
+class Choice(Part):
+    """What each algorithm earned, the simplest first, and which was chosen.
+
+    Attributes
+    ----------
+    margin
+        How much of the best gain the chosen one may lack, as a share.
+    rows
+        How many rows of the validate period were valued.
+    chosen, algorithm
+        The name of the chosen one among the baselines, and its algorithm.
+    """
+
+    rungs: Items[Rung]
+    margin: Number
+    rows: int
+    chosen: str
+    algorithm: str
+
+
+class GitState(Part):
+    """The commit that the project was at, and which of the files that took part differed from it."""
+
+    commit: str
+    dirty: bool
+    changed: Items[str]
+
+
+class Machine(Part):
+    """The machine of a fit, as far as its last bits can depend on it."""
+
+    architecture: str
+    system: str
+    cpu: str
+    cpu_class: str
+    cores: int | None
+    libc: str
+    blas: Items[str]
+
+
+class Provenance(Part):
+    """Everything that took part in a training beside its snapshot.
+
+    Attributes
+    ----------
+    git
+        None outside a repository.
+    lock
+        The hash of each lock file.
+    packages
+        The version of each installed package.
+    platform
+        The hash of the platform's own code.
+    """
+
+    git: GitState | None
+    lock: dict[str, str]
+    packages: dict[str, str]
+    platform: str
+    machine: Machine
+    threads: int
 
 
 class TrainedModelManifest(ArtifactKind):
@@ -57,7 +141,7 @@ class TrainedModelManifest(ArtifactKind):
     declaration: str
     task: str
     algorithm: str
-    params: Figures
+    params: JsonByName
     seed: int
     threads: int
     calibration: str | None
@@ -69,17 +153,17 @@ class TrainedModelManifest(ArtifactKind):
     notes: Items[str]
     rows: dict[str, int]
     until: str
-    label: Figures
+    label: FittedLabel
     predictors: dict[str, str]
     size_mb: dict[str, float]
-    environment: Figures
-    provenance: Figures | None = None
-    choice: Figures | None = None
+    environment: dict[str, str]
+    provenance: Provenance | None = None
+    choice: Choice | None = None
 
     @property
     def fitted_algorithm(self) -> str:
         """The algorithm of the predictor: the declared one, or the one that was chosen."""
-        return self.algorithm if self.choice is None else str(self.choice["algorithm"])
+        return self.algorithm if self.choice is None else self.choice.algorithm
 
     def id_of(self, inputs: Mapping[str, str], objects: Mapping[str, StoredObject]) -> str:
         """Return the id: of the model's name and the fitted state of the predictor and of each baseline.

@@ -107,7 +107,7 @@ def test_without_groups_nothing_is_measured_and_a_small_one_is_reported() -> Non
         measurement.declined
         == f"the groups are too small: {measurement.acted:,} acted on and 19 held out, 20 of each are needed"
     )
-    assert measurement.facts()["figure"] is None
+    assert measurement.as_held().figure is None
 
 
 def test_what_actions_really_earned_is_declared_apart_from_what_decides() -> None:

@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from ml_platform.models.decision import Decision
-from ml_platform.operations.monitoring.realized_gain import gain_facts, realized_gain
+from ml_platform.operations.monitoring.realized_gain import realized_gain
 from tests.registry.evaluation.dense import dense, freedom_of
 from tests.registry.evaluation.test_intervals import POINTS, WITH_HISTORY
 
@@ -91,7 +91,7 @@ def test_customers_who_are_asked_about_each_day_count_as_often_as_there_are_cust
 
 def test_three_days_are_declined_and_no_row_has_no_gain() -> None:
     gain = _gain(_logged(3, 5), np.arange(15.0), None)
-    assert gain_facts(gain) == {
+    assert gain.as_held().as_json() == {
         "low": None,
         "high": None,
         "days": 3,
@@ -102,4 +102,4 @@ def test_three_days_are_declined_and_no_row_has_no_gain() -> None:
         "declined": "too few days to say: 3, at least 4 are needed",
     }
     assert gain.figure == pytest.approx(105.0)
-    assert gain_facts(_gain(_logged(3, 5), np.arange(15.0), START + timedelta(days=30))) is None
+    assert _gain(_logged(3, 5), np.arange(15.0), START + timedelta(days=30)) is None

@@ -107,13 +107,13 @@ def test_calibration_error_of_two_bins_worked_out_by_hand():
     scores = np.array([0.1] * 4 + [0.6] * 4)
     # Scores 0.1 against a share of 0.0, and 0.6 against 0.75: (4 * 0.1 + 4 * 0.15) / 8.
     assert calibration_error(label, scores) == pytest.approx(0.125)
-    assert [item["rows"] for item in calibration_bins(label, scores)] == [4, 4]
+    assert [item.rows for item in calibration_bins(label, scores)] == [4, 4]
 
 
 def test_calibration_bins_of_one_score_are_one_bin():
-    assert calibration_bins(np.array([0.0, 1.0]), np.array([0.3, 0.3])) == [
-        {"score": pytest.approx(0.3), "share": 0.5, "rows": 2}
-    ]
+    (only,) = calibration_bins(np.array([0.0, 1.0]), np.array([0.3, 0.3]))
+    assert only.score == pytest.approx(0.3)
+    assert (only.share, only.rows) == (0.5, 2)
 
 
 @pytest.mark.parametrize("task", ["binary", "multiclass", "regression", "quantile"])

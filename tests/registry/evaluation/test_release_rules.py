@@ -7,8 +7,6 @@ import pytest
 from ml_platform.declarations.release import Release
 from ml_platform.registry.evaluation.reasons import merits, shortfalls
 from ml_platform.registry.evaluation.release_rules import (
-    Comparison,
-    ReleaseFacts,
     Requirement,
     anchor_after,
     judge_gates,
@@ -17,9 +15,10 @@ from ml_platform.registry.evaluation.release_rules import (
     rule_name,
     verdict_of,
 )
+from ml_platform.storage.artifact_kinds.evaluation import AnchorResult, Comparison, GateResult, ReleaseFacts
 from tests.models.rows import shop_project
 
-ANCHOR = {"id": "a" * 64, "probability": 0.97}
+ANCHOR = AnchorResult(id="a" * 64, probability=0.97)
 
 
 @pytest.fixture(scope="module")
@@ -28,15 +27,15 @@ def model(tmp_path_factory):
 
 
 def _tested(rule="refresh", days=14, gain=1.0, champion_gain=1.0, anchor=ANCHOR):
-    return vars(ReleaseFacts(rule, days, gain, champion_gain, anchor))
+    return ReleaseFacts(rule=rule, days=days, gain=gain, champion_gain=champion_gain, anchor=anchor)
 
 
 def _against(other="champion", probability=0.7, **more):
-    return vars(Comparison(other, -0.0213, -0.051, 0.012, probability, **more))
+    return Comparison(other=other, difference=-0.0213, low=-0.051, high=0.012, probability=probability, **more)
 
 
 def _judged(tested, *compared):
-    by_other = {line["other"]: line for line in compared}
+    by_other = {line.other: line for line in compared}
     return judge_release(tested, [Requirement(other, 0.9) for other in by_other], by_other)
 
 
@@ -94,29 +93,29 @@ def test_ignore_takes_an_opponent_out():
 
 def test_a_gate_on_a_figure_that_is_missing_does_not_hold(model):
     (gate,) = judge_gates(model, {"auc": None})
-    assert gate == {"name": "auc", "figure": None, "limit": ">= 0.55", "passed": False}
+    assert gate == GateResult(name="auc", figure=None, limit=">= 0.55", passed=False)
 
 
 def test_the_confidence_itself_is_enough():
-    assert _judged(_tested(), _against(probability=0.9))["passed"]
-    assert not _judged(_tested(), _against(probability=0.8999))["passed"]
+    assert _judged(_tested(), _against(probability=0.9)).passed
+    assert not _judged(_tested(), _against(probability=0.8999)).passed
 
 
 def test_thirteen_days_and_a_missing_interval_keep_the_champion():
-    assert not _judged(_tested(days=13), _against(probability=0.99))["passed"]
+    assert not _judged(_tested(days=13), _against(probability=0.99)).passed
     declined = _judged(_tested(), _against(probability=None, declined="too few gains to say"))
-    assert not declined["passed"]
+    assert not declined.passed
     assert verdict_of([], declined, same=False) == "keep"
 
 
 def test_a_challenger_that_earns_no_more_than_doing_nothing_is_not_released():
-    assert not _judged(_tested(gain=0.0), _against(probability=0.99))["passed"]
+    assert not _judged(_tested(gain=0.0), _against(probability=0.99)).passed
 
 
 def test_verdicts():
     won, lost = _judged(_tested(), _against(probability=0.95)), _judged(_tested(), _against(probability=0.5))
     assert verdict_of([], won, same=False) == "deploy"
-    assert verdict_of([{"passed": False}], won, same=False) == "keep"
+    assert verdict_of([GateResult(name="auc", figure=0.5, limit=">= 0.55", passed=False)], won, same=False) == "keep"
     assert verdict_of([], lost, same=False) == "keep"
     assert verdict_of([], won, same=True) == "same"
 
@@ -126,7 +125,7 @@ def test_where_the_champion_loses_money_and_the_challenger_does_not_surely_earn_
     required = requirements(Release(), "c", [], tested)
     compared = {name: _against(name, probability=0.6) for name in ("champion", "anchor", "do_nothing")}
     assert verdict_of([], judge_release(tested, required, compared), same=False) == "deploy none"
-    few = judge_release({**tested, "days": 9}, required, compared)
+    few = judge_release(tested.but(days=9), required, compared)
     assert verdict_of([], few, same=False) == "keep"  # too few days to say so
     alone = judge_release(tested, [], {})
     assert verdict_of([], alone, same=True) == "deploy none"
@@ -137,10 +136,11 @@ def test_where_the_champion_loses_money_and_the_challenger_does_not_surely_earn_
 
 
 def test_the_anchor_moves_only_to_a_version_that_beats_it_with_99_per_cent():
-    assert anchor_after("new", {"anchor": None}) == "new"
-    assert anchor_after("new", {"anchor": {"id": "old", "probability": 0.9899}}) == "old"
-    assert anchor_after("new", {"anchor": {"id": "old", "probability": 0.99}}) == "new"
-    assert anchor_after("old", {"anchor": {"id": "old", "probability": None}}) == "old"
+    def after(challenger: str, probability: float | None) -> str:
+        return anchor_after(challenger, _tested(anchor=AnchorResult(id="old", probability=probability)))
+
+    assert anchor_after("new", _tested(anchor=None)) == "new"
+    assert (after("new", 0.9899), after("new", 0.99), after("old", None)) == ("old", "new", "old")
 
 
 # Words -----------------------------------------------------------------------
@@ -173,7 +173,7 @@ def test_what_every_rule_needs_is_named_where_it_is_missing():
 
 
 def test_an_opponent_that_cannot_be_run_is_a_reason_with_a_way_out():
-    lacks = {**_against(probability=None), "problem": "the rows lack column a.b"}
+    lacks = _against(probability=None, problem="the rows lack column a.b")
     release = _judged(_tested("changed_declaration", champion_gain=None), lacks)
     (reason,) = shortfalls([], release, "EUR")
     assert reason == (
@@ -183,7 +183,7 @@ def test_an_opponent_that_cannot_be_run_is_a_reason_with_a_way_out():
 
 
 def test_what_speaks_for_a_release_names_figure_and_limit_too(model):
-    line = vars(Comparison("do_nothing", 2, 1, 3, 0.99))
+    line = Comparison(other="do_nothing", difference=2, low=1, high=3, probability=0.99)
     assert merits(judge_gates(model, {"auc": 0.7}), _judged(_tested("first"), line), "EUR") == [
         "auc is 0.7, the gate needs >= 0.55",
         "99 % sure that it earns more than doing nothing, needs 90 % (difference +2 EUR a row, 95 % interval +1 to +3)",

@@ -15,7 +15,7 @@ from ml_platform.models.train import train_model
 from ml_platform.registry.evaluation.candidates import CHALLENGER, CHAMPION, DO_NOTHING
 from ml_platform.registry.evaluation.evaluate import evaluate_model
 from ml_platform.registry.evaluation.intervals import earnings
-from ml_platform.registry.evaluation.slices import MOST_VALUES, slice_facts, slice_figures, slice_masks
+from ml_platform.registry.evaluation.slices import MOST_VALUES, slice_figures, slice_masks, slice_results
 from tests.models.rows import keep_snapshots, shop_project, snapshot
 from tests.worlds import LATE_PARCEL
 
@@ -56,15 +56,15 @@ def test_the_values_of_a_column_are_slices_the_most_frequent_first() -> None:
 
 def test_a_slice_has_the_gain_of_its_rows_and_its_interval_is_that_of_all_slices_together() -> None:
     masks, values, days, entities = _world(2, np.linspace(-0.5, 0.5, PARTS))
-    for line in slice_facts(masks, values, days, entities):
-        mask = masks[line["name"]]
-        assert line["rows"] == mask.sum()
-        assert line["days"] == len(set(days[mask]))
+    for line in slice_results(masks, values, days, entities):
+        mask = masks[line.name]
+        assert line.rows == mask.sum()
+        assert line.days == len(set(days[mask]))
         gains = [gain for gain, member in zip(values[CHALLENGER], mask, strict=True) if member]
-        assert line[DO_NOTHING]["figure"] == pytest.approx(sum(gains))
-        assert line[CHAMPION]["figure"] == pytest.approx(0.1 * len(gains))
+        assert line.do_nothing.figure == pytest.approx(sum(gains))
+        assert line.champion.figure == pytest.approx(0.1 * len(gains))
         alone = earnings({name: value[mask] for name, value in values.items()}, days[mask])
-        chance = alone.probability_above(CHALLENGER, DO_NOTHING, line[DO_NOTHING]["low"] / line["rows"])
+        chance = alone.probability_above(CHALLENGER, DO_NOTHING, line.do_nothing.low / line.rows)
         assert chance == pytest.approx(1 - 0.05 / PARTS / 2, abs=1e-6)
 
 
@@ -77,15 +77,15 @@ def test_the_slices_that_surely_lose_are_those_of_bonferronis_correction() -> No
             above.append(alone.probability_above(CHALLENGER, DO_NOTHING))
         doubted = multipletests([2 * min(p, 1 - p) for p in above], alpha=0.05, method="bonferroni")[0]
         losing = sum(bool(surely) and p < 0.5 for surely, p in zip(doubted, above, strict=True))
-        assert slice_figures(slice_facts(masks, values, days, entities))["slices_losing"] == losing
+        assert slice_figures(slice_results(masks, values, days, entities))["slices_losing"] == losing
 
 
 def test_where_no_slice_gains_or_loses_few_worlds_show_one() -> None:
     """At most 5 % of worlds have an interval beyond zero; of 200, 18 or more would come once in 200 such tests."""
     seen = 0
     for seed in range(200):
-        lines = slice_facts(*_world(seed, np.zeros(PARTS)))
-        seen += any(line[DO_NOTHING]["low"] > 0 or line[DO_NOTHING]["high"] < 0 for line in lines)
+        lines = slice_results(*_world(seed, np.zeros(PARTS)))
+        seen += any(line.do_nothing.low > 0 or line.do_nothing.high < 0 for line in lines)
     assert seen < 18
 
 

@@ -45,7 +45,7 @@ def test_actions_count_each_test_row_once_and_add_up_to_the_gain_of_the_evaluati
     assert card.evaluation is not None
     assert sum(item.rows for item in card.actions) == card.behavior.rows
     if card.evaluation.rows_valued == card.behavior.rows:  # no question is asked twice on these rows
-        gain = card.evaluation.contenders[0]["figures"]["value_vs_do_nothing"]
+        gain = card.evaluation.contenders[0].gain
         assert sum(item.gain for item in card.actions) == pytest.approx(gain)
     else:
         pytest.fail("the factory asks each question once")

@@ -87,11 +87,11 @@ def test_the_interval_is_that_of_the_evaluation_of_the_same_pair(
     if any("left out" in note for note in comparison.notes):
         pytest.fail("the factory's versions were not fitted on the newest test rows")
     made = evaluate_model(factory, MODEL, second.id, comparison.snapshot, first.id).artifact
-    champion = next(item for item in EvaluationManifest.of(made).contenders if item["name"] == "champion")
-    ahead = champion["challenger_ahead"]
-    assert comparison.difference.amount == pytest.approx(ahead["per_row"] * comparison.rows)
-    assert comparison.difference.low == pytest.approx(ahead["low"] * comparison.rows)
-    assert comparison.difference.high == pytest.approx(ahead["high"] * comparison.rows)
+    champion = next(item for item in EvaluationManifest.of(made).contenders if item.name == "champion")
+    ahead = champion.challenger_ahead
+    assert comparison.difference.amount == pytest.approx(ahead.per_row * comparison.rows)
+    assert comparison.difference.low == pytest.approx(ahead.low * comparison.rows)
+    assert comparison.difference.high == pytest.approx(ahead.high * comparison.rows)
 
 
 def test_a_version_against_itself_differs_in_nothing(factory: Project) -> None:

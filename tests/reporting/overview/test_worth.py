@@ -9,12 +9,15 @@ import pytest
 
 from ml_platform.reporting.overview import worth as module
 from ml_platform.reporting.overview.worth import DayWorth, Worth, realized_worth, worth_by_day
+from ml_platform.storage.artifact_kinds.monitoring import RealizedSums
 
 
-def realized(**changed: Any) -> dict[str, Any]:
+def realized(**changed: Any) -> RealizedSums:
+    counts = dict.fromkeys(("settled", "waiting", "superseded", "late", "without_label", "without_payoff"), 0)
     interval = {"low": 10.0, "high": 190.0, "days": 9, "effective_days": 9.0}
-    facts = {"rows": 90, "uplift": 100.0, "do_nothing": -40.0, "expected": 80.0, "interval": interval}
-    return facts | {"start": "2024-03-01T00:00:00Z", "end": "2024-03-09T12:00:00Z", "days": []} | changed
+    sums = {"rows": 90, "value": 60.0, "uplift": 100.0, "do_nothing": -40.0, "expected": 80.0, "interval": interval}
+    stretch = {"start": "2024-03-01T00:00:00Z", "end": "2024-03-09T12:00:00Z", "days": []}
+    return RealizedSums.model_validate({**counts, "late_gain": 0.0, **sums, **stretch, **changed})
 
 
 def test_expected_is_beyond_doing_nothing_too() -> None:
@@ -30,8 +33,8 @@ def test_predictions_that_do_not_count_are_named_with_their_reason() -> None:
     assert worth.apart == "650 without a label, 1,351 whose label is not known yet"
 
 
-@pytest.mark.parametrize("facts", [None, {}, realized(rows=0)])
-def test_without_a_settled_prediction_nothing_is_worth(facts: dict[str, Any] | None) -> None:
+@pytest.mark.parametrize("facts", [None, realized(rows=0)])
+def test_without_a_settled_prediction_nothing_is_worth(facts: RealizedSums | None) -> None:
     assert realized_worth(facts, "EUR") is None
 
 
@@ -67,7 +70,12 @@ def test_a_control_group_makes_the_gain_a_measured_effect() -> None:
 
 
 def test_a_group_that_is_too_small_leaves_the_effect_assumed_with_the_reason() -> None:
-    effect = {"figure": None, "declined": "the groups are too small: 60 acted on and 3 held out", "held_out": 3}
+    effect = {
+        "figure": None,
+        "declined": "the groups are too small: 60 acted on and 3 held out",
+        "acted": 60,
+        "held_out": 3,
+    }
     worth = realized_worth(realized(effect=effect), "EUR")
     assert worth is not None
     assert (worth.gain, worth.low, worth.held_out) == (100.0, 10.0, None)

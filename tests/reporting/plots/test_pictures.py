@@ -6,9 +6,15 @@ import pytest
 from ml_platform.models.train import train_model
 from ml_platform.registry.evaluation.evaluate import evaluate_model
 from ml_platform.reporting.plots import pictures
-from ml_platform.storage.artifact_kinds.evaluation import EvaluationManifest
+from ml_platform.storage.artifact_kinds.evaluation import (
+    CalibrationBin,
+    EvaluationManifest,
+    PredictedActual,
+    ThresholdValue,
+)
 from ml_platform.storage.artifact_kinds.trained_model import TrainedModelManifest
 from tests.models.rows import keep_snapshots, shop_project, snapshot
+from tests.reporting.drift_column import drift_column
 
 
 def _size(content):
@@ -49,7 +55,7 @@ def test_a_model_without_importances_has_no_picture_of_them():
 
 def _moved(column, ratio):
     verdict = "drifted" if ratio >= 1 else "cannot tell" if ratio > 0.5 else "not drifted"
-    return {"column": column, "ratio": ratio, "verdict": verdict}
+    return drift_column(column, verdict, ratio=ratio)
 
 
 def test_pictures_of_monitoring_are_drawn():
@@ -60,10 +66,14 @@ def test_pictures_of_monitoring_are_drawn():
     "content",
     [
         lambda: pictures.drift([_moved("a.x", 0.0)]),
-        lambda: pictures.calibration([{"score": 0.0, "share": 0.0, "rows": 3}]),
-        lambda: pictures.predicted_actual([{"predicted": 1.0, "actual": 1.0, "low": 1.0, "high": 1.0, "rows": 1}]),
+        lambda: pictures.calibration([CalibrationBin(score=0.0, share=0.0, rows=3)]),
+        lambda: pictures.predicted_actual(
+            [PredictedActual(predicted=1.0, actual=1.0, low=1.0, median=1.0, high=1.0, rows=1)]
+        ),
         lambda: pictures.importance([("a.column_with_a_name_that_is_very_long_indeed_and_goes_on_7d", 1.0)]),
-        lambda: pictures.value_by_threshold([{"threshold": t, "value": 0.0, "acted": 0.0} for t in (0.0, 1.0)], "EUR"),
+        lambda: pictures.value_by_threshold(
+            [ThresholdValue(threshold=t, value=0.0, acted=0.0) for t in (0.0, 1.0)], "EUR"
+        ),
     ],
 )
 def test_the_emptiest_data_still_make_a_picture(content):

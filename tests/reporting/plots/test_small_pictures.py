@@ -13,6 +13,7 @@ from ml_platform.reporting.overview.worth import DayWorth
 from ml_platform.reporting.plots.small_pictures import small_drift_pictures, small_worth_picture
 from ml_platform.reporting.plots.small_svg import WIDTH, Bar, Column, Line, bars, columns, dots, lines
 from ml_platform.storage.artifact_kinds.monitoring import MonitoringManifest
+from tests.reporting.drift_column import drift_column
 
 FIGURE = st.floats(-1e9, 1e9, allow_nan=False)
 SVG = "{http://www.w3.org/2000/svg}"
@@ -83,10 +84,12 @@ def test_dots_on_the_diagonal_are_on_the_line_of_perfect_calibration() -> None:
 def test_a_look_without_a_verdict_has_no_picture_and_drift_counts_in_one_way() -> None:
     def look(*verdicts: str) -> MonitoringManifest:
         columns = tuple(
-            {"column": f"t.{number}", "ratio": 3.0 if verdict == "drifted" else 0.0, "verdict": verdict}
+            drift_column(f"t.{number}", verdict, ratio=3.0 if verdict == "drifted" else 0.0)
             for number, verdict in enumerate(verdicts)
         )
-        return MonitoringManifest(model="m", at="2024-03-01T00:00:00Z", verdict="x", reason="x", columns=columns)
+        return MonitoringManifest.model_construct(
+            model="m", at="2024-03-01T00:00:00Z", verdict="x", reason="x", columns=columns
+        )
 
     assert small_drift_pictures(look("too few rows", "cannot tell")) == {}
     (picture,) = small_drift_pictures(look("drifted", "not drifted", "cannot tell")).values()
