@@ -113,7 +113,7 @@ class _Trial:
             "start": about.start,
             "end": about.end,
             "figures": dict(about.figures),
-            "rests_on": about.contenders[0]["interval"],
+            "rests_on": about.basis.as_json(),
             "notes": list(about.notes),
         }
         self._keep_rows(mine, trained, snapshot)
