@@ -22,7 +22,7 @@ def basis_text(basis: IntervalBasis) -> str:
 
 def from_text(basis: IntervalBasis | None) -> str:
     """Return the same as the end of a sentence; nothing where it is not known."""
-    return f" from {basis_text(basis)}" if basis else ""
+    return f" from {basis_text(basis)}" if basis and basis.days is not None else ""
 
 
 def interval_text(low: float | None, high: float | None, basis: IntervalBasis) -> str:

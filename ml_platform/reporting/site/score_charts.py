@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from markupsafe import Markup
 
 from ml_platform.core.formatting import figure_text, share_text
 from ml_platform.reporting.site.drawing import Axis, frame, path, percent, rules, text
+from ml_platform.storage.artifact_kinds.evaluation import CalibrationBin, PredictedActual
 
 _WIDTH, _HEIGHT = 420, 280
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 396, 26, 226
 
 
-def calibration_chart(bins: Sequence[Mapping[str, float]]) -> Markup:
+def calibration_chart(bins: Sequence[CalibrationBin]) -> Markup:
     """Return the share of true labels at each predicted probability, in bins of ``score``, ``share`` and ``rows``."""
-    points = [(item["score"], item["share"]) for item in bins]
+    points = [(item.score, item.share) for item in bins]
     apart = max(abs(score - share) for score, share in points)
     description = f"{len(bins)} bins of equal row counts; the largest distance is {share_text(apart)}"
     title = "Share of true labels by predicted probability"
     return _chart(title, description, points, [], ("predicted probability", "share of true labels"), percent)
 
 
-def predicted_actual_chart(bins: Sequence[Mapping[str, float]]) -> Markup:
+def predicted_actual_chart(bins: Sequence[PredictedActual]) -> Markup:
     """Return the mean truth at each prediction, with its 10 % and 90 % quantile."""
-    points = [(item["predicted"], item["actual"]) for item in bins]
-    spans = [(item["predicted"], item["low"], item["high"]) for item in bins]
+    points = [(item.predicted, item.actual) for item in bins]
+    spans = [(item.predicted, item.low, item.high) for item in bins]
     description = f"{len(bins)} bins of equal row counts; the bars hold 80 % of the rows of a bin"
     return _chart("Truth by prediction", description, points, spans, ("prediction", "mean of the truth"), figure_text)
 

@@ -8,14 +8,15 @@ from typing import Any
 import pytest
 
 from ml_platform.reporting.overview.slice_lines import slice_lines
+from ml_platform.storage.artifact_kinds.evaluation import SliceDifference, SliceResult
 
 
 def _evaluation(slices: Any) -> Any:
     return SimpleNamespace(currency="EUR", slices=slices)
 
 
-def _ahead(figure: float, low: float | None, high: float | None, declined: str | None = None) -> dict[str, Any]:
-    return {"figure": figure, "low": low, "high": high, "declined": declined}
+def _ahead(figure: float, low: float | None, high: float | None, declined: str | None = None) -> SliceDifference:
+    return SliceDifference(figure=figure, low=low, high=high, declined=declined)
 
 
 @pytest.mark.parametrize(
@@ -28,15 +29,15 @@ def _ahead(figure: float, low: float | None, high: float | None, declined: str |
         (_ahead(5, None, None, "too few days to say: 3"), "too few rows", "too few days to say: 3"),
     ],
 )
-def test_a_slice_has_a_verdict_where_it_is_sure(ahead: dict[str, Any], verdict: str, interval: str) -> None:
-    (line,) = slice_lines(_evaluation([{"name": "large", "rows": 7, "days": 3, "do_nothing": ahead}]))
+def test_a_slice_has_a_verdict_where_it_is_sure(ahead: SliceDifference, verdict: str, interval: str) -> None:
+    (line,) = slice_lines(_evaluation([SliceResult(name="large", rows=7, days=3, do_nothing=ahead)]))
     assert (line.verdict, line.interval, line.champion) == (verdict, interval, "")
 
 
 def test_the_largest_loss_is_first_and_a_champion_that_is_surely_better_is_marked() -> None:
-    small = {"name": "small", "rows": 9, "days": 3, "do_nothing": _ahead(50, 10, 90), "champion": _ahead(-5, -9, -1)}
-    large = {"name": "large", "rows": 7, "days": 3, "do_nothing": _ahead(-50, -90, 5), "champion": _ahead(2, -1, 5)}
-    lines = slice_lines(_evaluation([small, {"name": "none", "rows": 0, "days": 0}, large]))
+    small = SliceResult(name="small", rows=9, days=3, do_nothing=_ahead(50, 10, 90), champion=_ahead(-5, -9, -1))
+    large = SliceResult(name="large", rows=7, days=3, do_nothing=_ahead(-50, -90, 5), champion=_ahead(2, -1, 5))
+    lines = slice_lines(_evaluation([small, SliceResult(name="none", rows=0, days=0), large]))
     assert [line.name for line in lines] == ["large", "none", "small"]
     assert [line.champion for line in lines] == ["2 EUR", "", "−5 EUR, below"]
     assert slice_lines(_evaluation(None)) == ()

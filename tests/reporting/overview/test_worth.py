@@ -99,7 +99,7 @@ def test_the_days_are_the_newest_ones_of_the_last_monitoring(monkeypatch: pytest
         {"day": f"2024-03-{number:02d}", "rows": number, "value": 10.0 * number, "expected": 5.0, "do_nothing": 1.0}
         for number in range(1, 21)
     ]
-    seen: dict[str, Any] = {"last": {"days": days}, "without": {}, "removed": None}
+    seen = {"last": realized(days=days), "without": realized(), "removed": None}
     monkeypatch.setattr(module, "_realized_since", lambda _, id: seen[id])
     project: Any = SimpleNamespace(database=None)
     for id, expected in (("last", days[-3:]), ("without", []), ("removed", []), (None, [])):

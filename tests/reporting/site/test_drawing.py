@@ -14,6 +14,7 @@ from ml_platform.reporting.site.dependence_chart import dependence_chart
 from ml_platform.reporting.site.drawing import Axis
 from ml_platform.reporting.site.score_charts import calibration_chart
 from ml_platform.storage.artifact_kinds.behavior import InputDependence
+from ml_platform.storage.artifact_kinds.evaluation import CalibrationBin
 
 FIGURES = st.lists(
     st.floats(-1e9, 1e9).filter(lambda figure: figure == 0 or abs(figure) > 1e-6), min_size=1, max_size=8
@@ -46,7 +47,7 @@ def test_a_day_without_predictions_is_a_gap_and_each_version_has_its_mark() -> N
 
 
 def test_perfect_scores_lie_on_the_line_and_the_description_states_it() -> None:
-    drawn = calibration_chart([{"score": 0.1, "share": 0.1, "rows": 5}, {"score": 0.4, "share": 0.4, "rows": 5}])
+    drawn = calibration_chart([CalibrationBin(score=share, share=share, rows=5) for share in (0.1, 0.4)])
     assert "the largest distance is 0 %" in drawn
 
 
