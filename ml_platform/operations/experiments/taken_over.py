@@ -130,5 +130,5 @@ def _logs(project: Project, model: str) -> Iterator[tuple[str, Artifact | None]]
 
 
 def _is_dirty(trained: Artifact) -> bool:
-    git = (TrainedModelManifest.of(trained).provenance or {}).get("git")
-    return git is None or bool(git["dirty"])
+    provenance = TrainedModelManifest.of(trained).provenance
+    return provenance is None or provenance.git is None or provenance.git.dirty

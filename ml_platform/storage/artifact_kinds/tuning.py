@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import ClassVar, Literal
 
 from ml_platform.core.hashing import content_id
-from ml_platform.storage.artifact_kinds.kind import ArtifactKind, Figures, Items, Mismatch, Part, Read
+from ml_platform.storage.artifact_kinds.kind import ArtifactKind, Items, JsonByName, Mismatch, Part, Read
 from ml_platform.storage.manifest import StoredObject
 
 
@@ -28,7 +28,7 @@ class TrialFacts(Part):
         The mean loss of a row over the folds so far, after each fold. For money it is the gain with a minus.
     """
 
-    params: Figures
+    params: JsonByName
     state: Literal["complete", "pruned", "failed"]
     losses: Items[float]
     note: str | None = None
@@ -64,10 +64,10 @@ class TuningManifest(ArtifactKind):
     declared: TrialFacts
     trials: Items[TrialFacts]
     best: int | None = None
-    params: Figures
+    params: JsonByName
     ended: Literal["trials", "budget"]
     seconds: Items[float]
-    environment: Figures
+    environment: dict[str, str]
 
     @property
     def best_trial(self) -> TrialFacts:
