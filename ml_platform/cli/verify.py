@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -24,6 +25,7 @@ from ml_platform.storage.ledger.lines import Head
 _READER = "ml_platform_dagster.jobs.anchors"
 _NOTES = "notes of the ledger's head at each deployment, and the history of runs"
 _NO_COPY = "Without a copy, move the folder dagster away: Dagster starts a new history, and these notes are lost."
+_WRITABLE_COPY = "Dagster writes where it reads. Copy the project to where this user may write, and verify the copy."
 _SHOWN = 20
 _EVERY = 50
 
@@ -64,7 +66,8 @@ def _event_log(project: Project) -> tuple[list[Anchor], list[Damage]]:
     try:
         return event_log_anchors(project), []
     except PlatformError as error:
-        return [], [Damage("damaged", "event log", "dagster/history", _NOTES, str(error).rstrip("."), _NO_COPY)]
+        remedy = _NO_COPY if os.access(project.state / "dagster", os.W_OK) else _WRITABLE_COPY
+        return [], [Damage("damaged", "event log", "dagster/history", _NOTES, str(error).rstrip("."), remedy)]
 
 
 def event_log_anchors(project: Project) -> list[Anchor]:

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,8 @@ from ml_platform.serving.metrics import FOLDER, log_line, metrics_folder
 _BACKLOG = 1024
 _FAST_SECONDS = 5.0
 _MAX_FAST = 5
+_NOT_STARTED = 3
+"""The exit code of a worker that could not start (uvicorn's): on a slow machine that takes longer than some seconds."""
 
 
 class AddressTaken(PlatformError):
@@ -56,10 +59,18 @@ class Workers:
     _fast: int = 0
 
     def start(self) -> None:
-        """Start all workers."""
+        """Start all workers.
+
+        Raises
+        ------
+        OSError
+            Where the state folder cannot be written: each worker would end, and another one be started.
+        """
         folder = metrics_folder(self.state)
         shutil.rmtree(folder, ignore_errors=True)  # what workers of an earlier service counted
         private_folder(folder)
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            probe.write(b"a worker writes its counts here")
         for _ in range(self.count):
             self._start_one()
 
@@ -74,8 +85,9 @@ class Workers:
             if process.poll() is None:
                 continue
             del self._running[pid]
-            failed = process.returncode > 0 and time.monotonic() - begun < _FAST_SECONDS  # who is killed did not fail
-            self._fast = self._fast + 1 if failed else 0
+            _close(process)
+            fast = process.returncode > 0 and time.monotonic() - begun < _FAST_SECONDS  # a killed one did not fail
+            self._fast = self._fast + 1 if fast or process.returncode == _NOT_STARTED else 0
             log_line("worker_ended", pid=pid, status=process.returncode)
             if self._fast >= _MAX_FAST:
                 raise WorkersDie
@@ -92,6 +104,7 @@ class Workers:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+            _close(process)
 
     def _start_one(self) -> None:
         number = self.listening.fileno()
@@ -101,6 +114,12 @@ class Workers:
             command, env=environment, pass_fds=[number], stdin=subprocess.PIPE, start_new_session=True
         )
         self._running[process.pid] = (process, time.monotonic())
+
+
+def _close(process: subprocess.Popen[bytes]) -> None:
+    """Close the pipe by which a worker that has ended would have heard of its parent's end."""
+    if process.stdin is not None:
+        process.stdin.close()
 
 
 def listen(host: str, port: int) -> socket.socket:
