@@ -120,13 +120,16 @@ class Worth:
 
     @property
     def short_text(self) -> str:
-        """The gain, whether it is a measured effect, and what was expected, in a few words.
+        """The gain, whether it is a measured effect, what was expected, and a doubt where there is one, in a few words.
 
         >>> print(Worth(1234.5, 1000.0, 1500.0, 1300.0, 90, "2024-03-01", "2024-03-09", "EUR", "9 days").short_text)
         1,234 EUR (assumed; 1,300 expected)
+        >>> print(Worth(9, -5, 23, None, 90, "2024-03-01", "2024-03-09", "EUR", "9 days").short_text)
+        9.00 EUR (assumed; could be luck)
         """
         words = ["assumed" if self.held_out is None else "measured"]
         words += [] if self.expected is None else [f"{_amount(self.expected, self.gain)} expected"]
+        words += [] if self.sureness == "earns" else [str(self.sureness)]
         return f"{amount_text(self.gain, self.unit)} ({'; '.join(words)})"
 
     def as_json(self) -> dict[str, Any]:
