@@ -195,6 +195,16 @@ class Schedule:
     def __repr__(self) -> str:
         return f"Schedule({self.text!r})"
 
+    @property
+    def words(self) -> str:
+        """The ticks as people read them.
+
+        >>> Schedule("0 6 * * 1 Europe/Berlin").words
+        'at 06:00 on Monday (Europe/Berlin)'
+        """
+        words: str = CronSim(self.cron, _BEFORE_A_LEAP_DAY).explain()
+        return f"{words[0].lower()}{words[1:]} ({self.zone})"
+
     def after(self, instant: datetime) -> Iterator[datetime]:
         """Yield the ticks later than `instant`, in order."""
         for local in CronSim(self.cron, (instant - _AROUND_FOLD).astimezone(self._zone)):

@@ -63,7 +63,7 @@ def model_facts(project: Project, name: str, now: datetime) -> ModelFacts:
         value=_value(spec),
         do_nothing=spec.value.do_nothing,
         unit=project.spec.unit_of_value(name),
-        batch=spec.batch.text,
+        batch=spec.batch.words,
         retraining=_retraining(spec),
         watched=span_text(spec.monitoring.window),
         versions=len(versions(project, name)),
@@ -114,7 +114,7 @@ def _value(spec: ModelSpec) -> dict[str, str]:
 
 def _retraining(spec: ModelSpec) -> str:
     schedule, on = spec.retraining.schedule, spec.retraining.on
-    reasons = [f"on schedule {schedule.text}"] if schedule else []
+    reasons = [schedule.words] if schedule else []
     return ", ".join([*reasons, *(f"on {reason}" for reason in on)])
 
 
