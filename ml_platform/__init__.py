@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ml_platform.api import (
         diff_snapshots,
         evaluation_rows,
+        experiment,
         explain,
         in_population,
         load_snapshot,
@@ -26,6 +27,7 @@ __all__ = [
     "PlatformError",
     "diff_snapshots",
     "evaluation_rows",
+    "experiment",
     "explain",
     "in_population",
     "load_snapshot",
@@ -39,6 +41,7 @@ _HOMES = {
     "PlatformError": "ml_platform.core.errors",
     "diff_snapshots": "ml_platform.api",
     "evaluation_rows": "ml_platform.api",
+    "experiment": "ml_platform.api",
     "explain": "ml_platform.api",
     "in_population": "ml_platform.api",
     "load_snapshot": "ml_platform.api",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -165,6 +165,38 @@ def evaluation_rows(project: Project | Path | str, version: str) -> pd.DataFrame
 
     opened = _opened(project)
     return scored_rows(opened, version_named(opened, version))
+
+
+def experiment(
+    project: Project | Path | str, name: str, changed: Path | str | None = None, models: Sequence[str] = ()
+) -> pd.DataFrame:
+    """Try a changed project, or its own folder, on production's data, which is only read; return a row for each model.
+
+    Parameters
+    ----------
+    models
+        Only these models; by default those that the change concerns.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``model``, ``problem`` (None where it was made), ``live``, ``more`` with its interval ``low`` to ``high``: how
+        much more than the live version it earned on the ``rows`` of both; ``trained_model``, ``trained_now``.
+
+    Examples
+    --------
+    >>> tried = ml_platform.experiment("shop", "as-it-is")
+    >>> "late_parcel" in set(tried["model"])
+    True
+    """
+    import pandas as pd
+
+    from ml_platform.operations.experiments.launch import Wanted, run_experiment
+    from ml_platform.operations.experiments.listing import experiment_named
+
+    opened, folder = _opened(project), None if changed is None else Path(changed)
+    run_experiment(opened, Wanted(name, folder, tuple(models)), datetime.now(UTC))
+    return pd.DataFrame(experiment_named(opened, name).summary())
 
 
 def in_population(

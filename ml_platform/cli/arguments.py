@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -25,10 +26,23 @@ def model_and_directory(word: str | None, directory: Path | None) -> tuple[str |
     if word is None or directory is not None:
         return word, directory if directory is not None else Path()
     folder = Path(word)
-    is_path = os.sep in word or word in (os.curdir, os.pardir) or (folder / _PROJECT_FILE).exists()
-    if is_path or not Path(_PROJECT_FILE).exists():
+    if _is_folder(word) or not Path(_PROJECT_FILE).exists():
         return None, folder
     return word, Path()
+
+
+def names_and_directory(words: Sequence[str]) -> tuple[list[str], Path]:
+    """Return the names and the project's folder that ``NAME ... [DIRECTORY]`` give.
+
+    The last word is the folder where it is a path (it has a separator, or is ``.`` or ``..``), or a project is there.
+    """
+    if words and _is_folder(words[-1]):
+        return [*words[:-1]], Path(words[-1])
+    return [*words], Path()
+
+
+def _is_folder(word: str) -> bool:
+    return os.sep in word or word in (os.curdir, os.pardir) or (Path(word) / _PROJECT_FILE).exists()
 
 
 def read_instant(text: str, option: str) -> datetime:

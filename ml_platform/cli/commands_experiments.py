@@ -63,3 +63,37 @@ def promote(
     from ml_platform.cli.promote import promote as promote_experiment
 
     promote_experiment(directory, name, write, as_json)
+
+
+@app.command(rich_help_panel=_PANEL)
+def compare(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Versions such as late_arrival@3, and experiments; then the project's folder, by default the current "
+            "one.",
+            show_default="all experiments",
+        ),
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="Runs of this model, where experiments have several.")] = None,
+    against: Annotated[
+        str | None, typer.Option(help="The run that all others are compared with; the live version by default.")
+    ] = None,
+    rows: Annotated[int, typer.Option(help="Of two versions: how many rows with another action to list.", min=0)] = 10,
+    html: Annotated[Path | None, typer.Option(help="Write a page to this file.", metavar="FILE")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare any number of versions and experiments: declarations, metrics, and money on the rows of both.
+
+    Two versions are compared in full, with the rows whose action differs. More runs, or experiments, are one table
+    with a line for each.
+    """
+    from ml_platform.cli.arguments import names_and_directory
+    from ml_platform.cli.compare import compare as compare_versions
+    from ml_platform.cli.compare_many import compare_runs
+
+    named, directory = names_and_directory(names or [])
+    if len(named) == 2 and all("@" in name for name in named) and against is None:
+        compare_versions(directory, named[0], named[1], rows, html, as_json)
+    else:
+        compare_runs(directory, named, model, against, html, as_json)

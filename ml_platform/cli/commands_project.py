@@ -270,18 +270,3 @@ def card(
     from ml_platform.cli.site import make_card
 
     make_card(directory, model, to, as_json)
-
-
-@app.command(rich_help_panel=_PANEL)
-def compare(
-    first: Version,
-    second: Version,
-    directory: Directory = HERE,
-    rows: Annotated[int, typer.Option(help="How many rows with another action to list.", min=0)] = 10,
-    html: Annotated[Path | None, typer.Option(help="Write a page to this file.", metavar="FILE")] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Compare two versions: declarations, metrics, money on the same rows, and rows whose action differs."""
-    from ml_platform.cli.compare import compare as compare_versions
-
-    compare_versions(directory, first, second, rows, html, as_json)

@@ -135,4 +135,4 @@ def show_experiments(directory: Path, remove: str | None, *, as_json: bool) -> N
         table.add_row(item.name, made, str(item.record.get("by", "–")), taken, ", ".join(results) or "–", outcome)
     console = SafeConsole()
     console.print(table)
-    console.print(f"{counted(len(experiments), 'experiment')}. Compare them: ml-platform compare --all.")
+    console.print(f"{counted(len(experiments), 'experiment')}. Compare them: ml-platform compare.")

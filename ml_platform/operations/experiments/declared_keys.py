@@ -8,7 +8,9 @@ from typing import Any
 
 import yaml
 
-from ml_platform.core.hashing import bytes_hash
+from ml_platform.core.hashing import bytes_hash, content_id
+from ml_platform.declarations.deciding import deciding
+from ml_platform.declarations.project import ProjectSpec
 
 _NOT_COMPARED = ("description", "owner")
 
@@ -31,6 +33,12 @@ def declared_keys(files: Mapping[str, bytes]) -> dict[str, str]:
 def different_keys(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
     """Return the keys with another value, or in one of both only, in order."""
     return sorted(key for key in {*before, *after} if before.get(key) != after.get(key))
+
+
+def judge_of(spec: ProjectSpec, model: str) -> str:
+    """Return a hash of what turns an action into money: label, payoffs and unit."""
+    declared = spec.models[model]
+    return content_id([deciding(declared.value), deciding(declared.label), spec.unit_of_value(model)])
 
 
 def _keys_of(name: str, content: bytes) -> dict[str, str]:

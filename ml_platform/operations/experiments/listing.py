@@ -43,6 +43,18 @@ class Experiment:
         """Return the results by model, without models that could not be made."""
         return {model["model"]: model for model in self.record.get("models", ()) if not model.get("problem")}
 
+    def summary(self) -> list[dict[str, Any]]:
+        """Return one row of plain values for each model: its problem, or its comparison with the live version."""
+        rows = []
+        for model in self.record.get("models", ()):
+            live, paired = model.get("live") or {}, model.get("paired") or {}
+            gain = paired.get("difference") or {}
+            ends = {"more": gain.get("amount"), "low": gain.get("low"), "high": gain.get("high")}
+            made = {"trained_model": model.get("trained_model"), "trained_now": model.get("trained_now")}
+            about = {"model": model["model"], "problem": model.get("problem"), "live": live.get("version")}
+            rows.append({**about, **ends, "rows": paired.get("rows"), **made})
+        return rows
+
     def result(self, model: str | None = None) -> Mapping[str, Any]:
         """Return the result of a model; of its only model where none is named.
 

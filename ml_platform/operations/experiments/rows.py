@@ -7,10 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
+from pyarrow import feather
 
-_TEST, _EARLIER = "test", "earlier"
+from ml_platform.project import Project
+from ml_platform.registry.evaluation.paired import Acted, hashed
+
+_TEST_ROWS = b"test rows"
+_UNIT = "datetime64[us]"
 
 
 @dataclass(frozen=True)
@@ -21,42 +26,65 @@ class EarnedRows:
     ----------
     keys
         A number for each row, from its question and its time.
-    days, entities
-        The UTC day, and a number for the entity, of each.
+    times, entities
+        When each was asked, in UTC, and a number for its entity.
     value, nothing
         What the model's actions earned, and what doing nothing earned. NaN where a row does not count.
     """
 
     keys: np.ndarray
-    days: np.ndarray
+    times: np.ndarray
     entities: np.ndarray
     value: np.ndarray
     nothing: np.ndarray
 
-    def at(self, places: np.ndarray) -> EarnedRows:
+    def at(self, places: np.ndarray | slice) -> EarnedRows:
         """Return some of the rows."""
         return EarnedRows(*(array[places] for array in vars(self).values()))
 
     @property
-    def table(self) -> pa.Table:
-        """The rows as an Arrow table."""
-        arrays: Mapping[str, np.ndarray] = vars(self)
-        return pa.table({**arrays, "days": self.days.astype("datetime64[D]").astype("int32")})
+    def days(self) -> np.ndarray:
+        """The UTC day of each row."""
+        return self.times.astype("datetime64[D]")
+
+    def place_of(self, other: EarnedRows) -> tuple[np.ndarray, np.ndarray]:
+        """Return the places of shared rows, in the order of these rows: among these, and among the others."""
+        if len(self.keys) == len(other.keys) and bool((self.keys == other.keys).all()):
+            every = np.arange(len(self.keys))
+            return every, every
+        _, mine, others = np.intersect1d(self.keys, other.keys, return_indices=True)
+        order = np.argsort(mine, kind="stable")
+        return mine[order], others[order]
+
+
+def earned_rows(project: Project, side: Acted) -> EarnedRows:
+    """Return what each row of a trained model earned, by the declaration of its model in a project."""
+    rows, decision = side.rows, side.rows.decision
+    repeated = rows.is_repeated(project.spec)
+    keys = list(project.spec.file.entities[rows.model.population.entity])
+    value = decision.value(rows.frame, rows.label, side.taken)
+    nothing = decision.value(rows.frame, rows.label, decision.nothing(rows.frame))
+    value, nothing = (np.where(repeated, np.nan, amounts.astype("float64")) for amounts in (value, nothing))
+    return EarnedRows(side.keys, _times(rows.frame), hashed(rows.frame[keys]), value, nothing)
+
+
+def _times(frame: pd.DataFrame) -> np.ndarray:
+    return np.asarray(frame["effective_time"].dt.tz_localize(None), dtype=_UNIT)
 
 
 def write_rows(file: Path, test: EarnedRows, earlier: EarnedRows) -> None:
     """Write the rows of the test period, and a sample of those before it."""
-    parts = {_TEST: test.table, _EARLIER: earlier.table}
-    tables = [table.append_column("part", pa.array([name] * len(table), pa.string())) for name, table in parts.items()]
-    pq.write_table(pa.concat_tables(tables), file, compression="zstd", use_dictionary=["part"])
+    parts: list[Mapping[str, np.ndarray]] = [vars(test), vars(earlier)]
+    arrays = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    table = pa.table({**arrays, "times": arrays["times"].astype("int64")})
+    table = table.replace_schema_metadata({_TEST_ROWS: str(len(test.keys))})
+    feather.write_feather(table, str(file), compression="lz4")
 
 
 def read_rows(file: Path) -> tuple[EarnedRows, EarnedRows]:
     """Return the rows of the test period, and the sample of those before it."""
-    table = pq.read_table(file, use_threads=False, memory_map=False)
-    is_test = table["part"].to_numpy(zero_copy_only=False) == _TEST
-    names = ("keys", "days", "entities", "value", "nothing")
-    arrays = {name: table[name].to_numpy() for name in names}
-    arrays["days"] = arrays["days"].astype("datetime64[D]")
-    test, earlier = ({name: array[part] for name, array in arrays.items()} for part in (is_test, ~is_test))
-    return EarnedRows(**test), EarnedRows(**earlier)
+    table = feather.read_table(str(file), memory_map=False)
+    arrays = {name: table[name].to_numpy() for name in table.column_names}
+    arrays["times"] = arrays["times"].astype(_UNIT)
+    rows, number = EarnedRows(**arrays), int(table.schema.metadata[_TEST_ROWS])
+    return rows.at(np.s_[:number]), rows.at(np.s_[number:])

@@ -63,7 +63,7 @@ class Space:
 
     def rows(self, model: str) -> Path:
         """Return the file with what each test row of a model earned."""
-        return self.writable / f"rows-{model}.parquet"
+        return self.writable / f"rows-{model}.arrow"
 
     def size(self) -> int:
         """Return how many bytes its files take."""

@@ -7,20 +7,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ml_platform.core.errors import PlatformError
-from ml_platform.core.hashing import content_id, format_instant
+from ml_platform.core.hashing import format_instant
 from ml_platform.core.plain_values import json_value
-from ml_platform.declarations.deciding import deciding
 from ml_platform.declarations.load.load import load_project
 from ml_platform.declarations.model import ModelSpec
 from ml_platform.declarations.project import Storage
 from ml_platform.models.provenance import kept_files, kept_spec
 from ml_platform.models.train import training_key
+from ml_platform.operations.experiments.declared_keys import judge_of
 from ml_platform.operations.experiments.nodes import Maker
 from ml_platform.operations.experiments.request import Request, WithoutSecrets
-from ml_platform.operations.experiments.rows import EarnedRows, write_rows
+from ml_platform.operations.experiments.rows import earned_rows, write_rows
 from ml_platform.operations.experiments.space import Space
 from ml_platform.project import Project
 from ml_platform.registry.champion import champion
@@ -34,7 +32,6 @@ from ml_platform.registry.evaluation.paired import (
     Paired,
     earlier_rows,
     earned_before,
-    hashed,
     judged_rows,
 )
 from ml_platform.storage.artifact_kinds.evaluation import EvaluationManifest
@@ -104,8 +101,9 @@ class _Trial:
             "trained_model": id,
             "trained_now": was_trained,
             "training_key": training_key(project, model, self._maker.trained_from(model)),
+            "until": format_instant(mine.until),
             "unit": project.spec.unit_of_value(model),
-            "judge": content_id([deciding(self._spec.value), deciding(self._spec.label), about.currency]),
+            "judge": judge_of(project.spec, model),
             "fixed": self._spec.value.entities == "fixed",
             "horizon_seconds": self._spec.label.horizon.total_seconds(),
             "rows": about.rows,
@@ -124,16 +122,7 @@ class _Trial:
         step = -(-max(len(earlier), 1) // OTHER_ROWS)
         sample = earlier.iloc[::step]
         before = Acted.on(self._project, self._model, trained, sample, step) if len(sample) else mine
-        write_rows(self._space.rows(self._model), self._earned(mine), self._earned(before))
-
-    def _earned(self, side: Acted) -> EarnedRows:
-        rows, decision = side.rows, side.rows.decision
-        repeated = rows.is_repeated(self._project.spec)
-        keys = list(self._project.spec.file.entities[rows.model.population.entity])
-        value = decision.value(rows.frame, rows.label, side.taken)
-        nothing = decision.value(rows.frame, rows.label, decision.nothing(rows.frame))
-        value, nothing = (np.where(repeated, np.nan, amounts) for amounts in (value, nothing))
-        return EarnedRows(side.keys, rows.days, hashed(rows.frame[keys]), value, nothing)
+        write_rows(self._space.rows(self._model), earned_rows(self._project, mine), earned_rows(self._project, before))
 
     # The live version -------------------------------------------------------
 
@@ -157,8 +146,7 @@ class _Trial:
         before = [(trained, earlier_rows(project, snapshot)), (live, earlier_rows(other, of_live))]
         both = Paired.of(project, mine, second, earned_before(project, model, before[0], before[1]))
         figures = both.metrics()
-        same = content_id([deciding(recorded.models[model].value), deciding(recorded.models[model].label)])
-        judged = content_id([deciding(self._spec.value), deciding(self._spec.label)])
+        is_same = judge_of(recorded, model) == judge_of(project.spec, model)
         changed = [
             "Label or payoffs are declared in another way than for the live version: both are judged by those "
             "of the experiment."
@@ -175,7 +163,7 @@ class _Trial:
                 "figures": figures[0],
                 "gain": _gain(both, FIRST),
                 "difference": _gain(both, FIRST, SECOND),
-                "notes": [*(changed if same != judged else ()), *([excluded] if both.excluded else [])],
+                "notes": [*([] if is_same else changed), *([excluded] if both.excluded else [])],
             },
         }
 

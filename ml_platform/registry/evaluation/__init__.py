@@ -5,6 +5,7 @@ __all__ = [
     "behavior",
     "candidates",
     "evaluate",
+    "figures",
     "intervals",
     "key",
     "metrics",

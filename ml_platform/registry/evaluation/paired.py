@@ -100,9 +100,9 @@ def judged_rows(project: Project, snapshot: str) -> pd.DataFrame:
 
 
 def earlier_rows(project: Project, snapshot: str) -> pd.DataFrame:
-    """Return the rows before the test period."""
+    """Return rows before the test period, of days that are evenly spread: enough to know how large gains are."""
     parts: tuple[Part, ...] = ("train", "validate")
-    read = load_snapshot(project, snapshot, parts)
+    read = load_snapshot(project, snapshot, parts, OTHER_ROWS)
     return pd.concat([read.part(part) for part in parts], ignore_index=True)
 
 

@@ -1,3 +1,3 @@
-"""Two versions of a model side by side: declarations, metrics, money on the same rows, and actions that differ."""
+"""Versions and experiments side by side: declarations, metrics, money on the same rows, and actions that differ."""
 
-__all__ = ["compare", "comparison"]
+__all__ = ["compare", "comparison", "many", "runs"]

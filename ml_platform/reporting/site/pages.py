@@ -25,12 +25,14 @@ from ml_platform.core.formatting import (
 from ml_platform.core.web.policies import EXPLANATION_POLICY, SITE_POLICY, with_policy
 from ml_platform.reporting.catalog.node_facts import Link
 from ml_platform.reporting.comparison.comparison import VersionComparison
+from ml_platform.reporting.comparison.many import ManyComparison
 from ml_platform.reporting.site.day_chart import day_chart
 from ml_platform.reporting.site.dependence_chart import dependence_chart
 from ml_platform.reporting.site.distribution_svg import curve
 from ml_platform.reporting.site.facts import SiteFacts
 from ml_platform.reporting.site.lineage_picture import around, lineage_edges, lineage_picture
 from ml_platform.reporting.site.links import anchor, href
+from ml_platform.reporting.site.many_page import KEYS_SHOWN, interval_scale
 from ml_platform.reporting.site.pair_chart import pair_chart
 from ml_platform.reporting.site.score_charts import calibration_chart, predicted_actual_chart
 from ml_platform.reporting.site.search import search_script
@@ -84,6 +86,13 @@ def comparison_page(comparison: VersionComparison) -> str:
     """Return the page of a comparison on its own: it needs no other file and has no script."""
     templates = _environment()
     page = templates.get_template("comparison.html").render(comparison=comparison, style=Markup(_text("style.css")))
+    return with_policy(page, EXPLANATION_POLICY)
+
+
+def many_page(comparison: ManyComparison) -> str:
+    """Return the page of many runs side by side: it needs no other file and has no script."""
+    about = {"comparison": comparison, "scale": interval_scale(comparison), "shown": KEYS_SHOWN}
+    page = _environment().get_template("many.html").render(about, style=Markup(_text("style.css")))
     return with_policy(page, EXPLANATION_POLICY)
 
 
