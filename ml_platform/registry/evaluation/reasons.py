@@ -29,7 +29,7 @@ def conditions(release: ReleaseResult, currency: str) -> list[tuple[bool, str]]:
         days = f"{release.days} day has" if release.days == 1 else f"{release.days} days have"
         lines.append((False, f"{days} test rows, a release needs {DAYS_NEEDED}: lengthen split.test"))
     if release.gain <= 0:
-        gain = f"{release.gain:+.4g} {currency} a row"
+        gain = f"{_signed(release.gain)} {currency} a row"
         lines.append((False, f"the gain over doing nothing is {gain}, a release needs more than 0"))
     lines += [(line.passed, _line_text(line, release.rule, currency)) for line in release.compared]
     return list(dict.fromkeys(lines))
@@ -55,7 +55,7 @@ def sure_text(line: RequirementResult) -> str:
     other, margin = other_name(line.other), line.margin
     claim = f"earns more than {other}"
     if margin:
-        claim = f"earns at most {100 * margin:g} % of {other}'s gain less than {other}"
+        claim = f"keeps at least {100 * (1 - margin):g} % of {other}'s gain"
     return f"{percent(line.probability or 0.0)} % sure that it {claim}, needs {100 * line.confidence:g} %"
 
 
@@ -88,5 +88,9 @@ def _line_text(line: RequirementResult, rule: str, currency: str) -> str:
         )
     if line.declined:
         return str(line.declined)
-    interval = f"95 % interval {line.low:+.4g} to {line.high:+.4g}{from_text(line.basis)}"
-    return f"{sure_text(line)} (difference {line.difference:+.4g} {currency} a row, {interval})"
+    interval = f"95 % interval {_signed(line.low)} to {_signed(line.high)}{from_text(line.basis)}"
+    return f"{sure_text(line)} (difference {_signed(line.difference)} {currency} a row, {interval})"
+
+
+def _signed(amount: float | None) -> str:
+    return f"{amount or 0.0:+.4g}".replace("-", "−")

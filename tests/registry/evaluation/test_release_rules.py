@@ -156,10 +156,10 @@ def test_a_release_rule_that_is_missed_states_how_sure_it_is_and_how_sure_it_mus
     required = requirements(Release(), "c", [], tested)
     compared = {"champion": _against(probability=0.41), "anchor": _against("anchor", probability=0.67891)}
     assert shortfalls([], judge_release(tested, required, compared), "EUR") == [
-        "41 % sure that it earns at most 2 % of the champion's gain less than the champion, needs 50 % (difference "
-        "-0.0213 EUR a row, 95 % interval -0.051 to +0.012)",
-        "67.8 % sure that it earns more than the anchor, needs 90 % (difference -0.0213 EUR a row, 95 % interval "
-        "-0.051 to +0.012)",
+        "41 % sure that it keeps at least 98 % of the champion's gain, needs 50 % (difference −0.0213 EUR a row, "
+        "95 % interval −0.051 to +0.012)",
+        "67.8 % sure that it earns more than the anchor, needs 90 % (difference −0.0213 EUR a row, 95 % interval "
+        "−0.051 to +0.012)",
     ]
 
 
@@ -167,7 +167,7 @@ def test_what_every_rule_needs_is_named_where_it_is_missing():
     release = _judged(_tested(days=9, gain=-0.2), _against(probability=None, declined="too few days to say: 9"))
     assert shortfalls([], release, "EUR") == [
         "9 days have test rows, a release needs 14: lengthen split.test",
-        "the gain over doing nothing is -0.2 EUR a row, a release needs more than 0",
+        "the gain over doing nothing is −0.2 EUR a row, a release needs more than 0",
         "too few days to say: 9",
     ]
 
