@@ -20,6 +20,7 @@ from ml_platform.core.errors import ArtifactDamaged, ArtifactMissing, StoreUnava
 from ml_platform.core.hashing import bytes_hash
 from ml_platform.core.private_files import private_temporary_folder
 from ml_platform.storage.atomic_write import sweep, write_durably
+from ml_platform.storage.file_stamp import file_stamp
 from ml_platform.storage.manifest import Artifact, StoredObject, decode, encode
 from ml_platform.storage.trash import Removal
 
@@ -101,12 +102,12 @@ class ArtifactStore:
     def local_path(self, stored: StoredObject) -> Path:
         """Return a local file that holds the object, checked against its hash unless it is as it was then."""
         path = Path(self._object_path(stored.sha256)) if self._local else self._cache / stored.sha256
-        if self._verified.get(stored.sha256) == (seen := _stamp(path)) and seen:
+        if self._verified.get(stored.sha256) == (seen := file_stamp(path)) and seen:
             return path
         content = self.read(stored)
         if not self._local:
             write_durably(path, content)
-            seen = _stamp(path)
+            seen = file_stamp(path)
         self._verified[stored.sha256] = seen
         return path
 
@@ -287,12 +288,3 @@ def _file_system(url: str) -> tuple[Any, str]:
         return opened
     files = LocalFileSystem()
     return files, str(Path(url).expanduser().absolute())
-
-
-def _stamp(path: Path) -> tuple[int, ...]:
-    """Return what changes when a file is written to; nothing where there is none."""
-    try:
-        status = path.stat()
-    except FileNotFoundError:
-        return ()
-    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns

@@ -18,6 +18,7 @@ import sqlalchemy as sa
 
 from ml_platform.storage.database import sqlite_url
 from ml_platform.storage.database_errors import open_engine, unavailable
+from ml_platform.storage.file_stamp import file_stamp
 from ml_platform.storage.tables import METADATA
 
 _ROWS_AT_ONCE = 5_000
@@ -74,14 +75,14 @@ def _copy_file(original: Path, file: Path) -> None:
 def _copied(original: Path, file: Path) -> bool:
     """Copy the files of a database; False where one of them changed meanwhile, or too shortly before to be sure."""
     files = {path: file.with_name(f"{file.name}{end}") for path, end in ((original, ""), (_log_of(original), "-wal"))}
-    before = {path: _stamp(path) for path in files}
+    before = {path: file_stamp(path) for path in files}
     if any(stamp and time.time() - path.stat().st_mtime < _PAUSE_SECONDS for path, stamp in before.items()):
         return False
     for path, copy in files.items():
         copy.unlink(missing_ok=True)
         if before[path]:
             shutil.copyfile(path, copy)
-    return all(_stamp(path) == stamp for path, stamp in before.items())
+    return all(file_stamp(path) == stamp for path, stamp in before.items())
 
 
 def _back_up(original: Path, file: Path) -> None:
@@ -97,15 +98,6 @@ def _back_up(original: Path, file: Path) -> None:
 
 def _log_of(original: Path) -> Path:
     return original.with_name(f"{original.name}-wal")
-
-
-def _stamp(path: Path) -> tuple[int, ...]:
-    """Return what changes when a file is written to; nothing where there is none."""
-    try:
-        status = path.stat()
-    except FileNotFoundError:
-        return ()
-    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 # PostgreSQL -------------------------------------------------------------------
