@@ -1,6 +1,6 @@
 """The prediction service beside bare web servers and `mlflow models serve`, by turns, one worker each.
 
-    python benchmarks/serving.py [ROUNDS] [--seconds S] [--entities N] [--rivals PYTHON]
+    python benchmarks/serving.py [ROUNDS] [--seconds S] [--entities N] [--rivals PYTHON] [--project FOLDER]
 
 The service looks up 75 features, predicts with 300 trees of 63 leaves, logs and answers, for entities that differ.
 The bare servers parse the same body with msgspec and answer 150 bytes. MLflow gets the 75 values in the body and has
@@ -171,6 +171,7 @@ def main() -> None:
     parser.add_argument("--entities", type=int, default=20_000)
     parser.add_argument("--rows", type=int, default=600_000)
     parser.add_argument("--rivals", default=sys.executable, help="a Python that has granian")
+    parser.add_argument("--project", type=Path, help="measure only this project, which `serving_world.py` made")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
         folder = Path(directory)
@@ -181,8 +182,8 @@ def main() -> None:
             ("1 table", 1, "written"),
             ("25 tables", 25, "written"),
         ]
-        roots = {}
-        for name, tables, log in made:
+        roots = {"5 tables": options.project} if options.project else {}
+        for name, tables, log in [] if options.project else made:
             asked = {
                 "folder": directory,
                 "tables": tables,

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml_platform.core.clock import MICROSECOND
+from ml_platform.core.engines.exact_sums import combined
 from ml_platform.core.engines.interval_index import Ints
 from ml_platform.features.tile_store import StoredCells
 from ml_platform.features.tiles import KNOWN_FROM, KNOWN_UNTIL, Grain
@@ -71,12 +72,37 @@ def _intervals(project: Project, artifact: Artifact, keys: Sequence[str]) -> lis
     intervals = []
     for chunk in [[chunk] for chunk in chunks] or [[]]:
         stored = StoredCells(project.store, artifact, grain, chunk)
-        cells = stored.read([*keys, KNOWN_FROM, KNOWN_UNTIL])
-        rows = cells.group_by([*keys, KNOWN_UNTIL]).aggregate([(KNOWN_FROM, "min")])
-        since = rows[f"{KNOWN_FROM}_min"].to_numpy() * grain.step + delay
+        if stored.replaced:
+            cells = stored.read([*keys, KNOWN_FROM, KNOWN_UNTIL])
+            rows = cells.group_by([*keys, KNOWN_UNTIL]).aggregate([(KNOWN_FROM, "min")])
+            rows = rows.rename_columns({f"{KNOWN_FROM}_min": KNOWN_FROM})
+        else:
+            rows = first_known(stored.read([*keys, KNOWN_FROM]), keys)
+        since = rows[KNOWN_FROM].to_numpy() * grain.step + delay
         until = rows[KNOWN_UNTIL].to_numpy()
         until = np.where(until == FOREVER, FOREVER, np.minimum(until, FOREVER // grain.step) * grain.step + delay)
         intervals.append(
             rows.select(list(keys)).append_column(_SINCE, pa.array(since)).append_column(_UNTIL, pa.array(until))
         )
     return intervals
+
+
+def first_known(cells: pa.Table, keys: Sequence[str]) -> pa.Table:
+    """Return when each entity became known, from cells of which none was replaced.
+
+    Cells of an entity are beside each other, so their stretches are found without a hash table. Where they were not, an
+    entity would only be there twice.
+    """
+    if not len(cells):
+        return cells.append_column(KNOWN_UNTIL, pa.array([], pa.int64()))
+    begins = np.zeros(len(cells), bool)
+    begins[0] = True
+    for key in keys:
+        column = combined(cells[key])
+        begins[1:] |= pc.not_equal(column.slice(1), column.slice(0, len(cells) - 1)).to_numpy(zero_copy_only=False)
+    places = np.flatnonzero(begins)
+    since = np.minimum.reduceat(cells[KNOWN_FROM].to_numpy(), places)
+    rows = cells.select(list(keys)).take(pa.array(places))
+    return rows.append_column(KNOWN_FROM, pa.array(since)).append_column(
+        KNOWN_UNTIL, pa.array(np.full(len(places), FOREVER))
+    )

@@ -150,16 +150,12 @@ class _Publication:
         """Spool the records of a chunk that differ from those in the store; return how many the store has."""
         with self.store.view() as view:
             stored = view.get(keys)
-            writes, met = [], 0
-            for key, new, old in zip(keys, values, stored, strict=True):
-                met += old is not None
-                if old is None or bytes(old) != new:
-                    writes.append((key, new))
+            writes = [(key, new) for key, new, old in zip(keys, values, stored, strict=True) if old != new]
         changes.add(Change(writes))
         self.counts.changed += len(writes)
         self.counts.unchanged += len(keys) - len(writes)
         self.counts.bytes_written += sum(len(key) + len(value) for key, value in writes)
-        return met
+        return len(keys) - stored.count(None)
 
     def _remove(self, prefix: bytes, kept: set[bytes], changes: _Spool) -> None:
         with self.store.view() as view:
