@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from ml_platform.core.clock import format_duration
 from ml_platform.datasets.leakage.find_leaks import COPY, NULLNESS, SETTLED, SINGLE
 from ml_platform.declarations.expectations import check_names, named_columns
+from ml_platform.declarations.gates import evaluated_gates, measured_gates
 from ml_platform.declarations.model import ModelSpec
 from ml_platform.declarations.source import Expectation, SourceSpec
 from ml_platform.operations.monitoring.upstream_versions import UPSTREAM_VERSION
@@ -51,7 +52,7 @@ def release_texts(model: ModelSpec) -> dict[str, str]:
     stays = "The live version stays."
     gates = {
         f"gate_{name}": f"{name} on the test days must be {gate}. **Blocks the deployment**, not the run. {stays}"
-        for name, gate in model.gates.items()
+        for name, gate in evaluated_gates(model).items()
     }
     rule = (
         "The new version must be sure enough to earn more than doing nothing and than its rivals, on the same test "
@@ -59,6 +60,15 @@ def release_texts(model: ModelSpec) -> dict[str, str]:
         "Red: the live version earns no more than doing nothing."
     )
     return {**gates, "release_rule": rule}
+
+
+def measured_texts(model: ModelSpec) -> dict[str, str]:
+    """Return the descriptions of the gates that are measured at the deployment, by the names of their checks."""
+    return {
+        f"gate_{name}": f"{name}, measured for this deployment, must be {gate}. **Blocks the deployment**, not the "
+        "run. The live version stays."
+        for name, gate in measured_gates(model).items()
+    }
 
 
 PARITY_TEXT = (

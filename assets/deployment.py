@@ -9,12 +9,13 @@ from ml_platform.core.errors import ApprovalNeeded, ReleaseRefused
 from ml_platform.core.formatting import instant_text, money_text
 from ml_platform.declarations.graph import Node
 from ml_platform.operations.alerts import send_alert
-from ml_platform.operations.versions.not_deployed import kept_alert, kept_text, someone_must_act
+from ml_platform.operations.versions.not_deployed import kept_alert, kept_text, measured_alert, someone_must_act
 from ml_platform.operations.versions.pending import waiting_alert, waiting_version
 from ml_platform.project import Project
 from ml_platform.registry.champion import anchor, champion, champion_ref
 from ml_platform.registry.deploy import deploy
 from ml_platform.registry.evaluation.key import KIND as EVALUATION
+from ml_platform.registry.measured_gates import last_measured
 from ml_platform.registry.rollout import rollout_of
 from ml_platform.reporting.mlflow.outbox import track
 from ml_platform.reporting.mlflow.records import deployment_record
@@ -24,6 +25,7 @@ from ml_platform.storage.artifact_kinds.evaluation import EvaluationManifest
 from ml_platform.storage.ledger.anchors import signature_of
 from ml_platform.storage.ledger.lines import Head, LedgerLine, ledger_head, ledger_lines
 from ml_platform.storage.versions import version_of
+from ml_platform_dagster.assets.measured_checks import measured_results, measured_specs
 from ml_platform_dagster.assets.metadata import Metadata, bullets, grouped, mlflow_url, plotted, table
 from ml_platform_dagster.assets.node_asset import asset_key, declared_asset, model_of
 from ml_platform_dagster.assets.node_builder import NodeBuilder
@@ -45,20 +47,25 @@ def build_deployment(project: Project, node: Node) -> dg.AssetsDefinition:
     """
     model = model_of(project, node)
 
-    @declared_asset(project, node, kinds={"champion"}, output_required=False)
+    specs = measured_specs(node, model)
+
+    @declared_asset(project, node, kinds={"champion"}, output_required=False, check_specs=specs)
     def deployment(
         context: dg.AssetExecutionContext, project: ProjectParam
-    ) -> Iterator[dg.AssetObservation | dg.MaterializeResult[None]]:
+    ) -> Iterator[dg.AssetObservation | dg.AssetCheckResult | dg.MaterializeResult[None]]:
         step = Step.begin(context, project, node)
         trained, evaluation = step.input("trained_model"), step.input("evaluation")
         try:
             line = deploy(project, model.name, trained, evaluation, f"dagster run {step.run}", step.now)
         except ApprovalNeeded as waits:
+            yield from measured_results(node, model, ())
             yield from _stays(step, model.name, _waits(step, model.name, waits))
             return
         except ReleaseRefused as refused:
+            yield from measured_results(node, model, refused.measured)
             yield from _stays(step, model.name, _kept(step, evaluation, refused))
             return
+        yield from measured_results(node, model, last_measured(project, model.name, trained))
         running = rollout_of(project, model.name)
         if running is not None and running.version.id == trained:
             yield from _stays(step, model.name, running.words)
@@ -94,6 +101,8 @@ def _waits(step: Step, model: str, waits: ApprovalNeeded) -> str:
 def _kept(step: Step, evaluation_id: str, refused: ReleaseRefused) -> str:
     """Alert once of a version that did not meet gates and release rule, and return why it is not deployed."""
     evaluation = step.project.store.get(EVALUATION, evaluation_id)
+    if refused.measured:
+        send_alert(step.project, measured_alert(step.project, evaluation, refused.reasons), step.now)
     if EvaluationManifest.of(evaluation).verdict == "deploy":  # what is against it is not in the evaluation
         return "; ".join(refused.reasons)
     send_alert(step.project, kept_alert(step.project, evaluation), step.now)

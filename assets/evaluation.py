@@ -13,6 +13,7 @@ import dagster as dg
 
 from ml_platform.core.errors import listed
 from ml_platform.core.formatting import figure_text, money_text
+from ml_platform.declarations.gates import evaluated_gates
 from ml_platform.declarations.graph import Node
 from ml_platform.declarations.metric_names import headline_metric
 from ml_platform.declarations.model import ModelSpec
@@ -84,7 +85,7 @@ def build_evaluation(project: Project, node: Node) -> dg.AssetsDefinition:
 
 def release_checks(model: ModelSpec) -> tuple[str, ...]:
     """Return the names of the checks that a version must pass to be deployed: its gates and the release rule."""
-    return (*(f"gate_{name}" for name in sorted(model.gates)), RELEASE_RULE)
+    return (*(f"gate_{name}" for name in sorted(evaluated_gates(model))), RELEASE_RULE)
 
 
 def release_results(

@@ -18,6 +18,7 @@ __all__ = [
     "fingerprint",
     "frame",
     "gate",
+    "gates",
     "graph",
     "in_production",
     "joins",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ml_platform.declarations.gates import MEASURED, MONOTONE, has_monotone
 from ml_platform.declarations.model import ModelSpec, Task
 
 VALUE_FIGURES = (
@@ -53,7 +54,8 @@ def known_figures(model: ModelSpec) -> frozenset[str]:
     """Return the figures that a gate of a model may name."""
     quantile = METRICS["quantile"] if loss_quantile(model) is not None else ()
     slices = SLICE_FIGURES if model.slices else ()
-    return KNOWN_FIGURES[model.task] | frozenset(quantile) | frozenset(slices)
+    directions = (MONOTONE,) if has_monotone(model) else ()
+    return KNOWN_FIGURES[model.task] | MEASURED | frozenset((*quantile, *slices, *directions))
 
 
 def headline_metric(model: ModelSpec) -> str:

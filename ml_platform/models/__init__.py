@@ -5,6 +5,7 @@ __all__ = [
     "bundled_code",
     "calibrators",
     "capacity",
+    "choose",
     "control",
     "decision",
     "dependence",

@@ -1,3 +1,13 @@
 """Versions of models: evaluation, approval, and which one is champion."""
 
-__all__ = ["approvals", "champion", "deploy", "evaluation", "parity_gate", "resolve", "rollback", "rollout"]
+__all__ = [
+    "approvals",
+    "champion",
+    "deploy",
+    "evaluation",
+    "measured_gates",
+    "parity_gate",
+    "resolve",
+    "rollback",
+    "rollout",
+]

@@ -22,7 +22,7 @@ from ml_platform.models.train import simpler_than
 from ml_platform.registry.approvals import APPROVE, asks_for_approval, decision_on
 from ml_platform.registry.champion import DEPLOY, champion_ref, rivals_of, was_rolled_back
 from ml_platform.registry.evaluation.key import KIND as EVALUATION
-from ml_platform.registry.evaluation.reasons import merits, shortfalls
+from ml_platform.registry.evaluation.reasons import gate_text, merits, shortfalls
 from ml_platform.registry.evaluation.release_rules import (
     anchor_after,
     judge_gates,
@@ -30,9 +30,10 @@ from ml_platform.registry.evaluation.release_rules import (
     requirements,
     rule_name,
 )
+from ml_platform.registry.measured_gates import judge_measured
 from ml_platform.registry.parity_gate import require_parity
 from ml_platform.registry.rollout import Rollout, begin_rollout, finish_rollout, rollout_of, why_ended
-from ml_platform.storage.artifact_kinds.evaluation import EvaluationManifest
+from ml_platform.storage.artifact_kinds.evaluation import EvaluationManifest, GateResult
 from ml_platform.storage.artifact_kinds.trained_model import TrainedModelManifest
 from ml_platform.storage.ledger.anchors import anchor_ledger, require_newest
 from ml_platform.storage.ledger.lines import LedgerLine
@@ -42,6 +43,8 @@ from ml_platform.storage.versions import Version, register_version, version_of
 
 if TYPE_CHECKING:
     from ml_platform.project import Project
+
+Gates = list[GateResult]
 
 
 def deploy(
@@ -86,10 +89,10 @@ def deploy(
     version = register_version(project, model, trained, now)
     if is_candidate(project, version):
         return None
-    _require_deployable(project, version, trained, evaluation, current)
+    measured = _require_deployable(project, version, trained, evaluation, current)
     online = project.spec.models[model].deployment.online
     if current is None or online is None or not online.rollout:
-        return _move(project, version, evaluation, current, actor, now)
+        return _move(project, version, evaluation, current, actor, now, measured)
     try:
         return begin_rollout(project, version, evaluation.id, online.rollout, actor, now)
     except RefConflict:
@@ -111,8 +114,8 @@ def promote(project: Project, rollout: Rollout, reason: str, actor: str, now: da
         project.store.get(EVALUATION, rollout.evaluation),
     )
     current = read_ref(project.database, champion_ref(version.model))
-    _require_deployable(project, version, trained, evaluation, current)
-    line = _move(project, version, evaluation, current, actor, now, reason)
+    measured = _require_deployable(project, version, trained, evaluation, current)
+    line = _move(project, version, evaluation, current, actor, now, measured, reason)
     finish_rollout(project, rollout, actor, now)
     return line
 
@@ -138,15 +141,21 @@ def kept_out(project: Project, version: Version) -> str | None:
 
 def _require_deployable(
     project: Project, version: Version, trained: Artifact, evaluation: Artifact, current: str | None
-) -> None:
+) -> Gates:
+    """Refuse a version that may not be deployed; return the gates that were measured for it."""
     _require_match(project, version, trained, evaluation, current)
     reason = kept_out(project, version)
     missed = [reason] if reason else _shortfalls(project, version, trained, evaluation, current)
     if missed:
         raise ReleaseRefused(version.model, str(version.number), missed)
-    load_predictor(project, trained)
+    predictor = load_predictor(project, trained)
     require_parity(project, version)
     _require_approval(project, version)
+    measured = judge_measured(project, version.model, predictor, evaluation)
+    slow = [gate_text(gate) for gate in measured if not gate.passed]
+    if slow:
+        raise ReleaseRefused(version.model, str(version.number), slow, measured)
+    return measured
 
 
 def _require_approval(project: Project, version: Version) -> None:
@@ -213,10 +222,11 @@ def _move(
     current: str | None,
     actor: str,
     now: datetime,
+    measured: Gates,
     passed: str = "",
 ) -> LedgerLine | None:
     about = EvaluationManifest.of(evaluation)
-    reasons = [*merits(about.gates, about.release, about.currency), *([passed] if passed else [])]
+    reasons = [*merits([*about.gates, *measured], about.release, about.currency), *([passed] if passed else [])]
     try:
         line = move_ref(
             project.database,
@@ -227,7 +237,8 @@ def _move(
             actor=actor,
             action=DEPLOY,
             reason="; ".join(reasons) or "no rule asks for more",
-            facts=_facts(project, version, evaluation, current),
+            facts=_facts(project, version, evaluation, current)
+            | ({"measured": [gate.as_json() for gate in measured]} if measured else {}),
         )
     except RefConflict as conflict:
         if conflict.actual == version.id:

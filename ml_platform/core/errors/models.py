@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from ml_platform.core.errors.base import PlatformError, listed, suggest
 
@@ -79,10 +80,13 @@ class InvalidWhatIf(PlatformError):
 
 
 class ReleaseRefused(PlatformError):
-    """A trained model did not meet its gates or its release rule; `reasons` names each figure and its limit."""
+    """A trained model did not meet its gates or its release rule; `reasons` names each figure and its limit.
 
-    def __init__(self, model: str, version: str, reasons: Sequence[str]) -> None:
-        self.reasons = tuple(reasons)
+    `measured` has the gates that were measured for the deployment, where one of them was missed.
+    """
+
+    def __init__(self, model: str, version: str, reasons: Sequence[str], measured: Sequence[Any] = ()) -> None:
+        self.reasons, self.measured = tuple(reasons), tuple(measured)
         super().__init__(f"{model}@{version} is not deployed: {'; '.join(reasons)}. The champion stays.")
 
 

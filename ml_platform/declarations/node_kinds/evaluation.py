@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ml_platform.declarations.deciding import deciding
+from ml_platform.declarations.gates import MEASURED, has_monotone
 from ml_platform.declarations.metric_names import loss_quantile
 from ml_platform.declarations.node_kinds.kind import ModelNode
 from ml_platform.declarations.node_name import NodeName
@@ -33,6 +34,8 @@ class EvaluationNode(ModelNode):
         model = spec.models[subject]
         horizon = {"horizon": deciding(model.label.horizon), "loss_quantile": loss_quantile(model)}
         slices = {"slices": dict(model.slices)} if model.slices else {}
-        part = {**super().deciding(spec, subject), **horizon, **slices}
+        directions = {"monotone": True} if has_monotone(model) else {}
+        part = {**super().deciding(spec, subject), **horizon, **slices, **directions}
+        part["gates"] = {name: gate for name, gate in part["gates"].items() if name not in MEASURED}
         part["value"] = {name: value for name, value in part["value"].items() if name not in ("control", "taken")}
         return part

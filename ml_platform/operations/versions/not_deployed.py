@@ -6,6 +6,8 @@ where the champion itself earns no more than doing nothing.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ml_platform.core.errors import listed
 from ml_platform.operations.alerts import Alert
 from ml_platform.project import Project
@@ -58,6 +60,20 @@ def kept_alert(project: Project, evaluation: Artifact) -> Alert:
         model=about.model,
         facts={"evaluation": evaluation.id},
         next_step=_next_step(about),
+    )
+
+
+def measured_alert(project: Project, evaluation: Artifact, reasons: Sequence[str]) -> Alert:
+    """Return the alert that a version met its evaluation, and missed a gate that was measured for its deployment."""
+    about, challenger = EvaluationManifest.of(evaluation), _challenger(project, evaluation)
+    return Alert(
+        key=f"measured.{about.model}.{evaluation.id}",
+        title=f"{project.spec.name}: {challenger or about.model} is not deployed",
+        body=f"{'; '.join(reasons)}.",
+        severity="ticket",
+        model=about.model,
+        facts={"evaluation": evaluation.id},
+        next_step=f"Make the model faster, or change gates in models/{about.model}.yaml. The next run measures again.",
     )
 
 

@@ -21,6 +21,8 @@ from ml_platform.models.inputs.labels import class_indices, read_label
 from ml_platform.models.predictor import Predictor, load_predictor
 from ml_platform.models.train import others_of
 from ml_platform.registry.evaluation.metrics import Figures, metrics_of
+from ml_platform.registry.evaluation.monotone import monotone_figures
+from ml_platform.storage.artifact_kinds.trained_model import TrainedModelManifest
 from ml_platform.storage.manifest import Artifact
 
 if TYPE_CHECKING:
@@ -171,7 +173,9 @@ def contender(
     predicted, taken = acted(predictor, rows)
     scores = scores_of(predictor, predicted)
     label = class_indices(rows.label, predictor.classes)
-    figures = metrics_of(rows.model.task, label, scores, loss_quantile(rows.model))
+    figures = dict(metrics_of(rows.model.task, label, scores, loss_quantile(rows.model)))
+    if role == "challenger":
+        figures |= monotone_figures(rows.model, TrainedModelManifest.of(artifact).choice, predictor, rows.frame)
     value = rows.decision.value(rows.frame, rows.label, taken)
     return Contender(name, role, artifact.id, scores, taken, value, figures)
 

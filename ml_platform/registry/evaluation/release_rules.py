@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from ml_platform.declarations.gate import Gate
+from ml_platform.declarations.gates import evaluated_gates
 from ml_platform.declarations.model import ModelSpec
 from ml_platform.declarations.release import DAYS_NEEDED, IGNORE, Confidence, Release
 from ml_platform.storage.artifact_kinds.evaluation import (
@@ -90,15 +92,13 @@ def _above_nothing(tested: ReleaseFacts, declared: Confidence) -> Confidence:
 
 def judge_gates(model: ModelSpec, figures: Mapping[str, float | None]) -> list[GateResult]:
     """Return each gate with its figure, its limit, and whether it holds; a missing figure never does."""
-    return [
-        GateResult(
-            name=name,
-            figure=(figure := figures.get(name)),
-            limit=str(gate),
-            passed=figure is not None and gate.holds(figure),
-        )
-        for name, gate in sorted(model.gates.items())
-    ]
+    return [judged_gate(name, gate, figures.get(name)) for name, gate in sorted(evaluated_gates(model).items())]
+
+
+def judged_gate(name: str, gate: Gate, figure: float | None) -> GateResult:
+    """Return a gate with its figure, its limit, and whether it holds; a missing figure never does."""
+    passed = figure is not None and gate.holds(figure)
+    return GateResult(name=name, figure=figure, limit=str(gate), passed=passed)
 
 
 def judge_release(

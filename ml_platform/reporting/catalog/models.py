@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from ml_platform.core.formatting import span_text
+from ml_platform.declarations.gates import evaluated_gates
 from ml_platform.declarations.model import Algorithm, ModelSpec
 from ml_platform.declarations.node_name import NodeName
 from ml_platform.declarations.population_columns import required_columns
@@ -15,13 +16,14 @@ from ml_platform.operations.monitoring.unlearned import unlearned_text
 from ml_platform.project import Project
 from ml_platform.registry.champion import champion
 from ml_platform.registry.evaluation.basis import interval_text
+from ml_platform.registry.measured_gates import last_measured
 from ml_platform.reporting.catalog.artifact_status import artifact_or_problem, current_artifact, declaration_of
 from ml_platform.reporting.catalog.data_age import model_age
 from ml_platform.reporting.catalog.model_facts import Champion, GateFacts, Judged, ModelFacts, ModelFeature, Monitored
 from ml_platform.reporting.catalog.node_facts import Link
 from ml_platform.reporting.catalog.usage import feature_origins, link_of
 from ml_platform.reporting.status import champion_status
-from ml_platform.storage.artifact_kinds.evaluation import EvaluationManifest
+from ml_platform.storage.artifact_kinds.evaluation import EvaluationManifest, GateResult
 from ml_platform.storage.artifact_kinds.figures import IntervalBasis
 from ml_platform.storage.artifact_kinds.monitoring import MonitoringManifest
 from ml_platform.storage.artifact_kinds.trained_model import TrainedModelManifest
@@ -69,7 +71,7 @@ def model_facts(project: Project, name: str, now: datetime) -> ModelFacts:
         versions=len(versions(project, name)),
         champion=_champion(project, name, now),
         judged=_judged(evaluation),
-        gates=_gates(spec, evaluation),
+        gates=_gates(project, spec, evaluation),
         features=_features(project, spec, _importances(trained)),
         importances_of=_called(project, name, trained),
         predictions=sum(day.rows for day in days),
@@ -142,12 +144,15 @@ def _judged(evaluation: Artifact | None) -> Judged | None:
     )
 
 
-def _gates(spec: ModelSpec, evaluation: Artifact | None) -> tuple[GateFacts, ...]:
-    """Return the declared gates, each with what it found if it was asked with this limit."""
-    asked = EvaluationManifest.of(evaluation).gates if evaluation is not None else ()
+def _gates(project: Project, spec: ModelSpec, evaluation: Artifact | None) -> tuple[GateFacts, ...]:
+    """Return the gates of a model, each with its figure if it was asked with this limit."""
+    asked: list[GateResult] = []
+    if evaluation is not None:
+        measured = last_measured(project, spec.name, evaluation.inputs["trained_model"])
+        asked = [*EvaluationManifest.of(evaluation).gates, *measured]
     judged = {(gate.name, gate.limit): gate for gate in asked}
     gates = []
-    for name, gate in spec.gates.items():
+    for name, gate in {**spec.gates, **evaluated_gates(spec)}.items():
         held = judged.get((name, str(gate)))
         gates.append(GateFacts(name, str(gate), held.figure if held else None, held.passed if held else None))
     return tuple(gates)

@@ -1,0 +1,31 @@
+"""Which gates of a model an evaluation judges, and which ones are measured when a version is deployed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ml_platform.declarations.gate import Gate
+from ml_platform.declarations.model import ModelSpec
+
+MONOTONE = "monotone_violations"
+"""The figure of a model with monotone columns: probes in which a prediction moves against its declared direction."""
+LATENCY = "latency_ms"
+MEASURED = frozenset({LATENCY})
+"""Figures that depend on the machine. They are recorded with the deployment, and are no part of an evaluation."""
+
+
+def has_monotone(model: ModelSpec) -> bool:
+    """Return whether an algorithm that may become the model has monotone columns."""
+    others = model.baselines if model.choose is not None else ()
+    return any(algorithm.monotone for algorithm in (model.algorithm, *others))
+
+
+def evaluated_gates(model: ModelSpec) -> Mapping[str, Gate]:
+    """Return the gates of an evaluation; a declared direction is one, and no probe may break it."""
+    held = {MONOTONE: Gate(operator="<=", limit=0.0)} if has_monotone(model) else {}
+    return held | {name: gate for name, gate in model.gates.items() if name not in MEASURED}
+
+
+def measured_gates(model: ModelSpec) -> Mapping[str, Gate]:
+    """Return the gates that are measured when a version is deployed."""
+    return {name: gate for name, gate in model.gates.items() if name in MEASURED}
