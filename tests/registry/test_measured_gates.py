@@ -43,7 +43,8 @@ def test_a_fast_version_is_deployed_and_the_ledger_has_what_was_measured(shop: P
     assert (gate["name"], gate["limit"], gate["passed"]) == ("latency_ms", "<= 500", True)
     assert 0 < gate["figure"] <= 500
     assert "latency_ms is" in line.reason
-    assert [*last_measured(project, "late_parcel", made["trained"])] == [gate]
+    (recorded,) = last_measured(project, "late_parcel", made["trained"])
+    assert recorded.as_json() == gate
     assert "latency_ms" not in project.store.get("evaluation", made["evaluation"]).about["figures"]
     assert [item["name"] for item in project.store.get("evaluation", made["evaluation"]).about["gates"]] == ["auc"]
 
@@ -61,7 +62,7 @@ def test_a_slower_predictor_is_refused_with_figure_and_limit_and_the_champion_st
     monkeypatch.setattr(RowForm, "predict", slow)
     with pytest.raises(ReleaseRefused, match=r"latency_ms is [\d.]+, the gate needs <= 40") as refused:
         make_champion(project, "late_parcel")
-    assert refused.value.measured[0]["figure"] > 50
+    assert refused.value.measured[0].figure > 50
     assert champion(project, "late_parcel") is None
     monkeypatch.setattr(RowForm, "predict", real)
     made = make_champion(project, "late_parcel")
@@ -97,8 +98,8 @@ def test_the_figure_is_the_median_of_repeats_of_the_median_over_rows(
         for kind, name in (("trained_model", "trained"), ("evaluation", "evaluation"))
     )
     (gate,) = judge_measured(project, "late_parcel", load_predictor(project, trained), evaluation)
-    assert gate["figure"] == pytest.approx(3.0)  # of 3, 2, 5, 1, 4, 2, 7
-    assert not gate["passed"]
+    assert gate.figure == pytest.approx(3.0)  # of 3, 2, 5, 1, 4, 2, 7
+    assert not gate.passed
 
 
 def test_a_wrong_name_is_suggested(shop: Project) -> None:

@@ -6,6 +6,7 @@ The whole predictor is asked, transforms and calibration included: a calibration
 from __future__ import annotations
 
 from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 

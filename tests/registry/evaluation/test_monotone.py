@@ -22,6 +22,7 @@ from ml_platform.models.train import fit_predictors
 from ml_platform.project import Project, open_project
 from ml_platform.registry.evaluation.monotone import directions_of, monotone_figures
 from ml_platform.storage.artifact_kinds.evaluation import EvaluationManifest
+from ml_platform.storage.artifact_kinds.trained_model import Choice
 from tests.models.rows import shop_project, snapshot
 from tests.models.test_from_sources import make_champion
 from tests.worlds import LATE_PARCEL, write_shop
@@ -83,12 +84,16 @@ def test_a_model_without_directions_has_no_figure_and_no_gate(tmp_path: Path) ->
     assert set(evaluated_gates(model)) == {"auc"}
 
 
+def chosen(name: str) -> Choice:
+    return Choice(rungs=(), margin=0.0, rows=1, chosen=name, algorithm="lightgbm")
+
+
 def test_a_chosen_baseline_is_probed_by_its_directions(tmp_path: Path) -> None:
     baseline = "baselines:\n  - {name: lightgbm, params: {num_iterations: 5}, monotone: {orders.items: increasing}}\n"
     text = LATE_PARCEL.replace("baselines:\n", baseline) + "choose: simplest\n"
     model = shop_project(tmp_path, models__late_parcel=text).spec.models["late_parcel"]
-    assert directions_of(model, {"chosen": "lightgbm"}) == {"orders.items": "increasing"}
-    assert directions_of(model, {"chosen": "lightgbm_declared"}) == {}
+    assert directions_of(model, chosen("lightgbm")) == {"orders.items": "increasing"}
+    assert directions_of(model, chosen("lightgbm_declared")) == {}
     assert "monotone_violations" in evaluated_gates(model)
 
 
@@ -113,4 +118,4 @@ def test_a_version_whose_library_does_not_keep_its_constraints_is_not_deployed(
     made = make_champion(project, "late_parcel")
     about = EvaluationManifest.of(project.store.get("evaluation", made["evaluation"]))
     assert about.figures["monotone_violations"] == 0
-    assert {gate["name"]: gate["passed"] for gate in about.gates} == {"auc": True, "monotone_violations": True}
+    assert {gate.name: gate.passed for gate in about.gates} == {"auc": True, "monotone_violations": True}
