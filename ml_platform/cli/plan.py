@@ -12,7 +12,7 @@ from ml_platform.cli.arguments import read_instant
 from ml_platform.cli.json_output import print_json
 from ml_platform.cli.run import simulated
 from ml_platform.core.errors import listed
-from ml_platform.core.formatting import elapsed_text
+from ml_platform.core.formatting import all_up_to_date, elapsed_text
 from ml_platform.core.terminal_table import PlainTable, line
 from ml_platform.core.terminal_text import SafeConsole, styled
 from ml_platform.operations.planning.plan import Plan, Planned, Verdict, known_duration, unknown_durations
@@ -73,7 +73,7 @@ def conclusion(plan: Plan) -> Iterator[str]:
     """Yield what a plan comes to, in sentences."""
     would, may, blocked = (plan.having(verdict) for verdict in ("would run", "may run", "blocked"))
     if not (would or may or blocked):
-        yield f"Nothing to do: all {len(plan.nodes)} steps are up to date."
+        yield all_up_to_date(len(plan.nodes))
         return
     current = plan.having("up to date")
     if current:

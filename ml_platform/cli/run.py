@@ -23,7 +23,7 @@ from ml_platform.cli.run_progress import Progress
 from ml_platform.cli.run_unchanged import unchanged_events
 from ml_platform.cli.status import print_summary
 from ml_platform.core.errors import ClockError
-from ml_platform.core.formatting import counted, elapsed_text
+from ml_platform.core.formatting import all_up_to_date, counted, elapsed_text
 from ml_platform.core.terminal_table import line
 from ml_platform.core.terminal_text import SafeConsole, printable, styled
 from ml_platform.declarations.graph import build_graph
@@ -142,7 +142,7 @@ def totals_text(runs: Sequence[Run]) -> str:
     took = elapsed_text(timedelta(seconds=sum(run.seconds for run in runs)))
     counts = {result: sum(len(run.with_result(result)) for run in runs) for result in _RESULTS}
     if not any(counts[result] for result in _RESULTS if result != "unchanged"):
-        return f"Nothing to do: all {len(runs[-1].steps)} steps are up to date. Checking took {took}."
+        return f"{all_up_to_date(len(runs[-1].steps))} Checking took {took}."
     parts = [f"{count} {_RESULTS[result]}" for result, count in counts.items() if count]
     began = f" in {len(runs)} runs" if len(runs) > 1 else ""
     return f"{counted(sum(counts.values()), 'step')}{began}: {', '.join(parts)}. They took {took}."

@@ -84,6 +84,15 @@ def counted(count: int, noun: str, several: str | None = None) -> str:
     return f"{count:,} {noun if count == 1 else several or f'{noun}s'}"
 
 
+def all_up_to_date(steps: int) -> str:
+    """Return that there is nothing to do, for a plan and for a run.
+
+    >>> all_up_to_date(1), all_up_to_date(12)
+    ('Nothing to do: the one step is up to date.', 'Nothing to do: all 12 steps are up to date.')
+    """
+    return f"Nothing to do: {'the one step is' if steps == 1 else f'all {steps} steps are'} up to date."
+
+
 def bytes_text(size: int) -> str:
     """Return a size for people.
 
