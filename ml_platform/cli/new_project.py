@@ -88,6 +88,8 @@ def make_project(
         raise typer.BadParameter("give either --example or --from")
     if database is not None and rows is None:
         raise typer.BadParameter("--database needs --from TABLE")
+    if rows is None and (named := [name for name, value in vars(wanted).items() if value]):
+        raise typer.BadParameter(f"--{named[0].replace('_', '-')} needs --from FILE, the rows to learn from")
     with shared_as_wanted():
         if rows is not None:
             table = look_at(rows) if database is None else look_at_database(str(rows), database, os.environ)
@@ -103,6 +105,9 @@ def make_project(
     following = [f"ml-platform validate {typed}", f"ml-platform run {typed}"]
     if as_json:
         print_json({"directory": str(directory), "example": example, "next": following})
+    elif example is None:
+        print(f"Made {directory}, which declares nothing yet. Write its sources, features and models.")
+        print("With --from FILE or --example NAME a new project has them.")
     else:
         print(f"Made {directory}. Next: {following[0]}, then {following[1]}")
 

@@ -83,9 +83,10 @@ def run_project(
     project = open_project(directory)
     end = read_instant(until, "--until") if until else None
     console = SafeConsole(stderr=as_json)
-    only = select_nodes(build_graph(project.spec), select) if select else ()
-    runs = [_run_changes(project, job, *only, console=console)]
-    if end is not None and runs[0].code == 0 and project.clock.now() < end:
+    graph = build_graph(project.spec)
+    only = select_nodes(graph, select) if select else ()
+    runs = [_run_changes(project, job, *only, console=console)] if graph else [Run(project.clock.now())]
+    if graph and end is not None and runs[0].code == 0 and project.clock.now() < end:
         _advance(project, end, console)
         runs.append(_run(project, job, *only, console=console))
     if as_json:
@@ -93,6 +94,8 @@ def run_project(
         print_json({"project": project.spec.name, "now": now, "runs": [run.as_json() for run in runs]})
     elif runs[-1].steps:
         _conclude(project, runs, console)
+    elif not graph:
+        console.print(line(all_up_to_date(0)))
     return runs[-1].code
 
 

@@ -90,6 +90,8 @@ def all_up_to_date(steps: int) -> str:
     >>> all_up_to_date(1), all_up_to_date(12)
     ('Nothing to do: the one step is up to date.', 'Nothing to do: all 12 steps are up to date.')
     """
+    if not steps:
+        return "Nothing to do: the project declares no source, no feature table and no model yet."
     return f"Nothing to do: {'the one step is' if steps == 1 else f'all {steps} steps are'} up to date."
 
 

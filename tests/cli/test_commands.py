@@ -156,9 +156,20 @@ def test_an_unknown_example_is_answered_with_the_nearest(tmp_path: Path, inside:
 
 
 def test_a_bare_project_is_a_start_to_write_on(tmp_path: Path, inside: Call) -> None:
-    assert inside("init", str(tmp_path / "My Shop")).returncode == 0
+    shop = str(tmp_path / "My Shop")
+    assert "which declares nothing yet" in inside("init", shop).stdout
     assert "name: my_shop" in (tmp_path / "My Shop/project.yaml").read_text()
-    assert inside("validate", str(tmp_path / "My Shop")).returncode == 0
+    assert inside("validate", shop).returncode == 0
+    nothing = "Nothing to do: the project declares no source, no feature table and no model yet."
+    assert inside("run", shop).stdout == f"{nothing}\n"
+    assert nothing in inside("plan", shop).stdout
+
+
+def test_a_choice_about_rows_without_rows_is_refused(tmp_path: Path, inside: Call) -> None:
+    done = inside("init", str(tmp_path / "new"), "--template", "binary")
+    assert done.returncode == 2
+    assert "--template needs --from FILE, the rows to learn from" in " ".join(done.stderr.replace("│", " ").split())
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_clock_moves_forward_only(tmp_path: Path, inside: Call) -> None:

@@ -150,4 +150,4 @@ def test_a_run_ends_with_its_totals_and_its_time() -> None:
     first, second = Run(now, seconds=130.0, steps=steps), Run(now, seconds=5.0, steps=steps[1:2])
     assert totals_text([first]) == "4 steps: 2 computed, 1 unchanged, 1 failed. They took 2 min."
     assert totals_text([first, second]) == "5 steps in 2 runs: 2 computed, 2 unchanged, 1 failed. They took 2 min."
-    assert totals_text([second]) == "Nothing to do: all 1 steps are up to date. Checking took 5.0 s."
+    assert totals_text([second]) == "Nothing to do: the one step is up to date. Checking took 5.0 s."
