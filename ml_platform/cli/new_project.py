@@ -84,12 +84,7 @@ def make_project(
     """
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise FolderTaken(directory)
-    if example is not None and rows is not None:
-        raise typer.BadParameter("give either --example or --from")
-    if database is not None and rows is None:
-        raise typer.BadParameter("--database needs --from TABLE")
-    if rows is None and (named := [name for name, value in vars(wanted).items() if value]):
-        raise typer.BadParameter(f"--{named[0].replace('_', '-')} needs --from FILE, the rows to learn from")
+    _require_rows(example, rows, wanted, database)
     with shared_as_wanted():
         if rows is not None:
             table = look_at(rows) if database is None else look_at_database(str(rows), database, os.environ)
@@ -110,6 +105,16 @@ def make_project(
         print("With --from FILE or --example NAME a new project has them.")
     else:
         print(f"Made {directory}. Next: {following[0]}, then {following[1]}")
+
+
+def _require_rows(example: str | None, rows: Path | None, wanted: Wanted, database: str | None) -> None:
+    """Raise where an option is given that means nothing without rows, or beside an example."""
+    if example is not None and rows is not None:
+        raise typer.BadParameter("give either --example or --from")
+    if database is not None and rows is None:
+        raise typer.BadParameter("--database needs --from TABLE")
+    if rows is None and (named := [name for name, value in vars(wanted).items() if value]):
+        raise typer.BadParameter(f"--{named[0].replace('_', '-')} needs --from FILE, the rows to learn from")
 
 
 def _write_from_rows(directory: Path, table: TableFacts, wanted: Wanted, as_json: bool) -> None:

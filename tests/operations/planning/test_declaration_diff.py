@@ -103,7 +103,7 @@ def test_each_cause_is_printed_once_for_a_model_and_a_consequence_never() -> Non
 def test_a_plan_without_work_is_printed_as_one_line() -> None:
     stream = io.StringIO()
     print_plan(Plan("p", NOW, (planned("a", "up to date"),)), SafeConsole(file=stream))
-    assert stream.getvalue() == "p at 2024-03-01 00:00 UTC. Nothing to do: all 1 steps are up to date.\n"
+    assert stream.getvalue() == "p at 2024-03-01 00:00 UTC. Nothing to do: the one step is up to date.\n"
 
 
 def test_a_plan_without_work_is_reported() -> None:
