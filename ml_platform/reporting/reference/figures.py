@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from ml_platform.declarations.gates import LATENCY, MONOTONE
 from ml_platform.declarations.metric_names import KNOWN_FIGURES
 from ml_platform.reporting.reference.markdown import Page, code, table
 
@@ -63,7 +64,7 @@ FIGURES: Mapping[str, Figure] = {
     "value_per_row_high": Figure("The upper end of its interval.", "see Statistics", "higher"),
     "value_total": Figure("What all test rows earned.", "Σ payoff", "higher"),
     "value_vs_do_nothing": Figure(
-        "What a row earned more than with the action do_nothing.", "mean(payoff − payoff of do_nothing)", "higher"
+        "What all test rows earned more than with the action do_nothing.", "Σ (payoff − payoff of do_nothing)", "higher"
     ),
     "value_vs_do_nothing_low": Figure("The lower end of its interval.", "see Statistics", "higher"),
     "value_vs_do_nothing_high": Figure("The upper end of its interval.", "see Statistics", "higher"),
@@ -75,6 +76,29 @@ FIGURES: Mapping[str, Figure] = {
     "size_mb": Figure("The size of the stored trained model.", "bytes / 1,000,000", "lower"),
     "rows": Figure("The number of test rows with a label.", "count", "higher"),
 }
+OTHER_FIGURES: Mapping[str, tuple[Figure, str]] = {
+    "slices_losing": (
+        Figure("On how many slices the model surely earns less than doing nothing.", "see Release", "lower"),
+        "models with slices",
+    ),
+    "slices_below_champion": (
+        Figure("On how many slices the model surely earns less than the champion.", "see Release", "lower"),
+        "models with slices",
+    ),
+    MONOTONE: (
+        Figure(
+            "In how many probes of test rows a prediction moves against its declared direction.", "count", "0; a gate"
+        ),
+        "models with monotone",
+    ),
+    LATENCY: (
+        Figure(
+            "How long one row takes, measured when a version is to be deployed.", "median of 7 repeats, ms", "lower"
+        ),
+        "all; no part of an evaluation",
+    ),
+}
+"""Figures that not every model of a task has, each with the models that have it."""
 
 
 def figures_page() -> Page:
@@ -83,6 +107,10 @@ def figures_page() -> Page:
     rows = [
         (code(name), figure.meaning, figure.formula, figure.better, ", ".join(tasks[name]))
         for name, figure in FIGURES.items()
+    ]
+    rows += [
+        (code(name), figure.meaning, figure.formula, figure.better, models)
+        for name, (figure, models) in OTHER_FIGURES.items()
     ]
     return Page(
         "metrics",

@@ -18,8 +18,9 @@ from ml_platform.core.expressions.functions import functions
 from ml_platform.declarations.aggregates import aggregates
 from ml_platform.declarations.algorithms import algorithms
 from ml_platform.declarations.calibrators import calibrators
+from ml_platform.declarations.gates import MEASURED, MONOTONE
 from ml_platform.declarations.load.schema import json_schemas
-from ml_platform.declarations.metric_names import KNOWN_FIGURES
+from ml_platform.declarations.metric_names import KNOWN_FIGURES, SLICE_FIGURES
 from ml_platform.declarations.reader import readers
 from ml_platform.reporting.reference.pages import reference_pages, write_reference
 
@@ -44,7 +45,7 @@ def cells(text: str) -> list[list[str]]:
         ("calibrators", [*calibrators()]),
         ("readers", [*readers()]),
         ("expressions", [function.signature for function in functions().values()]),
-        ("metrics", sorted({name for known in KNOWN_FIGURES.values() for name in known})),
+        ("metrics", sorted({*SLICE_FIGURES, *MEASURED, MONOTONE}.union(*KNOWN_FIGURES.values()))),
     ],
 )
 def test_each_variant_has_a_row_with_a_meaning(pages: Mapping[str, str], page: str, names: list[str]) -> None:
