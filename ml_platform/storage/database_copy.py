@@ -16,9 +16,11 @@ from urllib.parse import quote
 
 import sqlalchemy as sa
 
-from ml_platform.storage.database import sqlite_url
+from ml_platform.storage.database import Database, sqlite_url
 from ml_platform.storage.database_errors import open_engine, unavailable
 from ml_platform.storage.file_stamp import file_stamp
+from ml_platform.storage.row_log import ROW_LOG, is_bound, read_rows
+from ml_platform.storage.rows import insert_rows
 from ml_platform.storage.tables import METADATA
 
 _ROWS_AT_ONCE = 5_000
@@ -104,22 +106,24 @@ def _log_of(original: Path) -> Path:
 
 
 def _copy_tables(url: str, file: Path) -> None:
-    """Copy every table that this process knows of and that is there."""
-    engine, target = (
-        open_engine(url, "storage.database in project.yaml", _PATIENCE_SECONDS),
-        sa.create_engine(sqlite_url(file)),
-    )
+    """Copy every table that this process knows of and that is there.
+
+    The row log hashes rows as their database stores them. So each row is checked against the log of the original, and
+    the copy gets a log of its own.
+    """
+    engine, target = open_engine(url, "storage.database in project.yaml", _PATIENCE_SECONDS), Database(sqlite_url(file))
     try:
-        METADATA.create_all(target)
-        with _read_only(engine) as source, target.begin() as copy:
+        with _read_only(engine) as source, target.writing() as copy:
             there = set(sa.inspect(source).get_table_names())
             for table in METADATA.sorted_tables:
-                if table.name in there:
+                if table.name in there and is_bound(table):
+                    insert_rows(copy, table, read_rows(source, table, sa.true()))
+                elif table.name in there and table is not ROW_LOG:
                     for rows in _in_batches(source, table):
                         copy.execute(sa.insert(table), rows)
     finally:
         engine.dispose()
-        target.dispose()
+        target.engine.dispose()
 
 
 def _read_only(engine: sa.Engine) -> sa.Connection:

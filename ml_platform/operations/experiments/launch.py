@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from importlib import import_module
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -31,6 +32,7 @@ from ml_platform.storage.database_copy import copy_database
 from ml_platform.storage.who import real_user
 
 _CHILD = "ml_platform.operations.experiments.child"
+_TRIAL = "ml_platform.operations.experiments.trial"
 _LONGEST_LINE = 4_000_000
 _END_SECONDS = 30
 Progress = Callable[[Mapping[str, Any]], None]
@@ -95,6 +97,7 @@ def _prepared(production: Project, spec: ProjectSpec, space: Space, wanted: Want
     keep_files(declared_files(spec), space.declared)
     keep_files(declared_files(production.spec), space.base)
     copy = space.work / "platform.sqlite"
+    import_module(_TRIAL)  # it knows every table that the process reads
     copy_database(production.database_url, copy)
     database = Database(sqlite_url(copy))
     try:
