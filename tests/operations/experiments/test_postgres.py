@@ -48,7 +48,8 @@ def _rows(engine: sa.Engine) -> dict[str, list[tuple[object, ...]]]:
 
 
 def test_the_tables_that_an_experiment_reads_are_known_before_they_are_copied() -> None:
-    code = "from ml_platform.operations.experiments import launch, trial; from ml_platform.storage.tables import METADATA; "
-    done = subprocess.run([sys.executable, "-c", f"{code}print(*METADATA.tables)"], capture_output=True, check=True)
+    code = "from ml_platform.operations.experiments import launch, trial\n"
+    code += "from ml_platform.storage.tables import METADATA\nprint(*METADATA.tables)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
     needed = "cells clock declared ingests keys ledger manifests outputs refs row_log source_marks successors versions"
     assert {*needed.split()} <= {*done.stdout.decode().split()}
