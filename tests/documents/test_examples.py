@@ -10,14 +10,14 @@ import pytest
 import typer
 from jsonschema import Draft202012Validator
 
-from ml_platform.cli import commands_audit, commands_project, commands_status  # noqa: F401  (they give the app its commands)
+from ml_platform.cli import commands_audit, commands_experiments, commands_project, commands_status  # noqa: F401  (they give the app its commands)
 from ml_platform.cli.app import app
 from ml_platform.declarations.load.schema import json_schemas
 from ml_platform.declarations.yaml.document import read_document
 from tests.documents.blocks import Block, every_block
 
 PROGRAM: Any = typer.main.get_command(app)
-OTHER_PROGRAMS = {"make", "git", "cd", "curl", "python", "pip", "dagster", "export", "openssl", "rsync"}
+OTHER_PROGRAMS = {"make", "git", "cd", "cp", "vi", "curl", "python", "pip", "dagster", "export", "openssl", "rsync"}
 
 
 def parts() -> Iterator[dict[str, Any]]:
@@ -57,7 +57,7 @@ def test_python_compiles(block: Block) -> None:
 def test_commands_exist_with_their_options(block: Block) -> None:
     assert block.commands, f"{block.place}: no line begins with a prompt"
     for line in block.commands:
-        program, *words = shlex.split(line.partition(" > ")[0].partition(" | ")[0])
+        program, *words = shlex.split(line.partition(" > ")[0].partition(" | ")[0], comments=True)
         if program == "ml-platform":
             require_command(words)
         else:
