@@ -71,18 +71,18 @@ def digest(
 
 @app.command(rich_help_panel=_PANEL)
 def preview(
-    node: Annotated[str, typer.Argument(help="features/NAME: the feature table.")],
+    node: Annotated[str, typer.Argument(help="features/NAME, a feature table, or models/NAME, the label of a model.")],
     directory: Directory = HERE,
     entity: Annotated[
         list[str] | None,
         typer.Option(help="NAME=VALUE: the key of an entity, to show its history. Can be repeated."),
     ] = None,
-    rows: Annotated[int, typer.Option(help="How many of the newest values to show.", min=1)] = 5,
+    rows: Annotated[int, typer.Option(help="How many of the newest values or questions to show.", min=1)] = 5,
     as_json: AsJson = False,
 ) -> None:
-    """Compute a feature table and show its values, nulls and spread, without a run.
+    """Show a feature table with its values, nulls and spread, or the label of a model, without a run.
 
-    The source is read as it was ingested last. No run uses what is computed here, unless it would compute the same.
+    Sources are read as they were ingested last. No run uses what is computed here, unless it would compute the same.
     """
     from ml_platform.cli.preview import show_preview
 

@@ -5,6 +5,7 @@ __all__ = [
     "digest",
     "drift_columns",
     "feature_preview",
+    "label_preview",
     "model_overview",
     "next_runs",
     "slice_lines",

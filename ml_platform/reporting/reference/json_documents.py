@@ -23,7 +23,8 @@ FIELDS: Mapping[str, str] = {
     "digest": "title text sent",
     "open": "address served",
     "quarantine": "sources",
-    "preview": "table reused sampled columns newest history",
+    "preview": "table reused sampled columns newest history; of a model: model formula start end questions states "
+    "excluded label newest",
     "predict": "with --to: version rows file",
     "predictions": "predictions",
     "approve": "version decision actor ledger_line champion",
