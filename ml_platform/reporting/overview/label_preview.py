@@ -83,10 +83,10 @@ def preview_label(project: Project, name: str, now: datetime, rows: int = 5) -> 
     with project.engine() as engine:
         frame = Frame(project, name, inputs, engine)
         for period in frame.periods(bounds.test_start, bounds.end):
-            asked, left = frame.counted_rows(*period)
+            asked, reasons = frame.counted_rows(*period)
             labelled = with_labels(project, name, source, asked, engine, now)
             states.update(labelled[LABEL_STATE].to_pylist())
-            excluded.update(left)
+            excluded.update(reasons)
             labels.append(labelled[LABEL].drop_null())
             kept = labelled.select([*keys, "prediction_time", EFFECTIVE_TIME, LABEL, LABEL_STATE])
             newest = kept if newest is None else pa.concat_tables([newest, kept])
