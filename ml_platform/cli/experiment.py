@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from rich.console import Console
@@ -37,7 +38,7 @@ def run_experiment(directory: Path, name: str, changed: Path | None, models: Seq
     if as_json:
         print_json(_document(experiment))
     else:
-        _print(experiment, console)
+        _print(experiment, directory, console)
     return int(any(model.get("problem") for model in experiment.record["models"]))
 
 
@@ -65,7 +66,7 @@ def _without_declared(record: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in record.items() if name not in ("declared", "format")}
 
 
-def _print(experiment: Experiment, console: Console) -> None:
+def _print(experiment: Experiment, directory: Path, console: Console) -> None:
     for model in experiment.record["models"]:
         console.print(styled("\n[bold]{}[/]", str(model["model"])))
         for text, style in _lines(model):
@@ -74,10 +75,14 @@ def _print(experiment: Experiment, console: Console) -> None:
             console.print(_figures(experiment.name, model))
     first = next(iter(experiment.models()), None)
     if first is not None:
-        console.print(
-            styled("\nSide by side: [bold]ml-platform compare {} {}[/]", experiment.name, f"{first}@champion")
-        )
-        console.print(styled("Take it over: [bold]ml-platform promote {}[/]", experiment.name))
+        name, where = experiment.name, _where(directory)
+        console.print(styled("\nSide by side: [bold]ml-platform compare {}{}[/]", f"{name} {first}@champion", where))
+        console.print(styled("Take it over: [bold]ml-platform promote {}{}[/]", name, where))
+
+
+def _where(directory: Path) -> str:
+    """Return the project's folder as a command takes it; nothing where it is the present one."""
+    return "" if directory == Path() else f" {quote(str(directory))}"
 
 
 def _lines(model: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -135,4 +140,4 @@ def show_experiments(directory: Path, remove: str | None, *, as_json: bool) -> N
         table.add_row(item.name, made, str(item.record.get("by", "–")), taken, ", ".join(results) or "–", outcome)
     console = SafeConsole()
     console.print(table)
-    console.print(f"{counted(len(experiments), 'experiment')}. Compare them: ml-platform compare.")
+    console.print(f"{counted(len(experiments), 'experiment')}. Compare them: ml-platform compare{_where(directory)}")
