@@ -117,12 +117,23 @@ def plan(
             "is kept.",
         ),
     ] = False,
+    evaluate: Annotated[
+        bool,
+        typer.Option(
+            "--evaluate",
+            help="Try the changed models as an experiment, and show what they would be worth beside the live versions.",
+        ),
+    ] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown, for a pull request.")] = False,
+    exit_code: Annotated[
+        bool, typer.Option("--exit-code", help="End with 2 where a run would or may do something.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show what `run` would compute, why, and how long it takes. Nothing is read or computed without --data."""
-    from ml_platform.cli.plan import show_plan
+    """Show what `run` would compute, why, and how long it takes. Without --data and --evaluate nothing is computed."""
+    from ml_platform.cli.plan import PlanForm, show_plan
 
-    show_plan(directory, until, data=data, as_json=as_json)
+    raise typer.Exit(show_plan(directory, until, PlanForm(data, evaluate, markdown, exit_code, as_json)))
 
 
 @app.command(rich_help_panel=_PANEL)

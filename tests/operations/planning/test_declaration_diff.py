@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 from datetime import UTC, datetime, timedelta
 
-from ml_platform.cli.plan import conclusion, print_plan
+from ml_platform.cli.plan import print_plan
+from ml_platform.cli.plan_text import conclusion
 from ml_platform.core.formatting import elapsed_text
 from ml_platform.core.terminal_text import SafeConsole
 from ml_platform.operations.planning.declaration_diff import changed_keys, declared_change
