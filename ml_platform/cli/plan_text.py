@@ -1,4 +1,4 @@
-"""A plan in words: what the terminal and a pull request both say of it."""
+"""A plan in words, for the terminal and for a pull request."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ def test_a_project_without_anything_to_do_ends_with_0(tmp_path: Path, capsys: py
     assert "there is nothing to evaluate" in capsys.readouterr().out
 
 
-def test_markdown_shows_what_a_declaration_says_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+def test_markdown_shows_the_text_of_a_declaration_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     from ml_platform.cli.plan_markdown import plan_markdown
     from ml_platform.operations.planning.plan import Plan, Planned
 
