@@ -101,8 +101,8 @@ def make_project(
     if as_json:
         print_json({"directory": str(directory), "example": example, "next": following})
     elif example is None:
-        print(f"Made {directory}, which declares nothing yet. Write its sources, features and models.")
-        print("With --from FILE or --example NAME a new project has them.")
+        print(f"Made {directory}, which declares nothing yet. With --from FILE or --example NAME a new project does.")
+        print(f"Write its sources, features and models. Next: {following[0]}, then {following[1]}")
     else:
         print(f"Made {directory}. Next: {following[0]}, then {following[1]}")
 

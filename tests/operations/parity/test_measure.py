@@ -249,7 +249,7 @@ def test_a_served_tick_that_is_none_of_the_declared_ones_is_named(
     world: ServedWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def shift(served: Any) -> None:
-        share = served._share
+        share = served._shared
 
         def shifted(description: Any) -> Any:
             now = share(description)
@@ -257,7 +257,7 @@ def test_a_served_tick_that_is_none_of_the_declared_ones_is_named(
             context = type(now.context)(**{**_fields(now.context), "ticks": ticks})
             return dataclasses.replace(now, context=context)
 
-        served._share = shifted
+        served._shared = shifted
 
     ask(world, "by_ticks", NOW, shift)
     requests, _ = differences(world, "by_ticks", "tick.shop_recent")
