@@ -62,11 +62,8 @@ def test_a_copy_has_every_row_and_can_be_worked_with(database: Database, tmp_pat
     copy.engine.dispose()
 
 
-def test_a_server_refuses_to_write_in_the_transaction_that_is_copied(
-    request: pytest.FixtureRequest, database: Database
-) -> None:
-    if database.engine.dialect.name != "postgresql":
-        pytest.skip("SQLite is opened in read-only mode")
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_server_refuses_to_write_in_the_transaction_that_is_copied(database: Database) -> None:
     fill(database)
     with _read_only(database.engine) as connection, pytest.raises(sa.exc.InternalError, match="read-only"):
         connection.exec_driver_sql("DELETE FROM outputs")
