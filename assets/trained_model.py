@@ -13,7 +13,7 @@ from ml_platform.reporting.mlflow.outbox import is_tracked, track
 from ml_platform.reporting.mlflow.records import training_record
 from ml_platform.reporting.plots.pictures import training_pictures
 from ml_platform.reporting.plots.small_pictures import small_training_pictures
-from ml_platform.storage.artifact_kinds.trained_model import Provenance, TrainedModelManifest
+from ml_platform.storage.artifact_kinds.trained_model import RecordedProvenance, TrainedModelManifest
 from ml_platform.storage.artifact_kinds.tuning import TuningManifest
 from ml_platform.storage.manifest import Artifact
 from ml_platform.storage.versions import Version, register_version
@@ -107,7 +107,7 @@ def _summary(step: Step, version: Version, trained: Artifact) -> Metadata:
     )
 
 
-def _commit(provenance: Provenance | None) -> str:
+def _commit(provenance: RecordedProvenance | None) -> str:
     """Return the commit that a version was trained from, and what differed from it."""
     if provenance is None:
         return "not recorded"

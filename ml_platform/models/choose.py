@@ -17,22 +17,7 @@ from ml_platform.declarations.model import Algorithm
 from ml_platform.models.capacity import Capacity, predict_within
 from ml_platform.models.predictor import Predictor
 from ml_platform.models.prepare import Prepared
-
-
-@dataclass(frozen=True)
-class Rung:
-    """An algorithm and what it earned.
-
-    Attributes
-    ----------
-    name
-        The algorithm's, as baselines are named.
-    gain
-        A row, over doing nothing, on the rows of the validate period that have a value for every algorithm.
-    """
-
-    name: str
-    gain: float
+from ml_platform.storage.artifact_kinds.trained_model import Rung
 
 
 @dataclass(frozen=True)
@@ -55,9 +40,10 @@ class Ladder:
     def chosen(self) -> int:
         """The place of the first algorithm that earns at most the margin less than the best.
 
-        >>> Ladder((Rung("rule", 0.5), Rung("ridge", 0.99), Rung("lightgbm", 1.0)), 0.02, 90).chosen
+        >>> gains = {"rule": 0.5, "ridge": 0.99, "lightgbm": 1.0}
+        >>> Ladder(tuple(Rung(name=name, gain=gain) for name, gain in gains.items()), 0.02, 90).chosen
         1
-        >>> Ladder((Rung("rule", -2.0), Rung("lightgbm", -1.0)), 0.02, 90).chosen
+        >>> Ladder((Rung(name="rule", gain=-2.0), Rung(name="lightgbm", gain=-1.0)), 0.02, 90).chosen
         1
         """
         best = max(rung.gain for rung in self.rungs)
@@ -67,7 +53,8 @@ class Ladder:
     def text(self, unit: str) -> str:
         """Return why the chosen algorithm was chosen.
 
-        >>> print(Ladder((Rung("ridge", 0.99), Rung("boost", 1.0)), 0.02, 90).text("EUR").partition(": ")[2])
+        >>> ladder = Ladder((Rung(name="ridge", gain=0.99), Rung(name="boost", gain=1.0)), 0.02, 90)
+        >>> print(ladder.text("EUR").partition(": ")[2])
         the simplest within 2 % of the best gain on 90 rows of the validate period (ridge 0.99, boost 1.00 EUR a row)
         """
         gains = ", ".join(f"{rung.name} {amount_text(rung.gain, places=2)}" for rung in self.rungs)
@@ -103,7 +90,7 @@ def climb(prepared: Prepared, choose: Choose, predictors: Sequence[tuple[str, Pr
             f"{prepared.model.name}: what an algorithm earned on the validate period is no finite number, so that none "
             "can be chosen. Correct value: a row must be worth an amount of money."
         )
-    rungs = tuple(Rung(name, gain) for (name, _), gain in zip(predictors, gains, strict=True))
+    rungs = tuple(Rung(name=name, gain=gain) for (name, _), gain in zip(predictors, gains, strict=True))
     return Ladder(rungs, choose.simplest_within, int(valued.sum()))
 
 

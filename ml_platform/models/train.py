@@ -31,8 +31,7 @@ from ml_platform.storage.artifact_kinds.trained_model import (
     Choice,
     FittedLabel,
     MatrixColumnFacts,
-    Provenance,
-    Rung,
+    RecordedProvenance,
     TrainedModelManifest,
 )
 from ml_platform.storage.manifest import Artifact
@@ -128,7 +127,7 @@ class Fitted:
         if self.ladder is None:
             return None
         return Choice(
-            rungs=tuple(Rung(name=rung.name, gain=rung.gain) for rung in self.ladder.rungs),
+            rungs=self.ladder.rungs,
             margin=self.ladder.margin,
             rows=self.ladder.rows,
             chosen=self.ladder.rungs[self.ladder.chosen].name,
@@ -245,7 +244,7 @@ def _manifest(
         predictors={name: item.id for name, item in saved.items()},
         size_mb={name: item.size_mb for name, item in saved.items()},
         environment=environment(model),
-        provenance=Provenance.model_validate(record),
+        provenance=RecordedProvenance.model_validate(record),
     )
     return manifest if fitted.choice is None else manifest.but(choice=fitted.choice)
 

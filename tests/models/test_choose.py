@@ -10,7 +10,7 @@ import pytest
 
 from ml_platform.audit.reproduce import reproduce
 from ml_platform.core.errors import DeclarationError, TrainingError
-from ml_platform.models.choose import Ladder, Rung
+from ml_platform.models.choose import Ladder
 from ml_platform.models.predictor import load_predictor
 from ml_platform.models.train import others_of, simpler_than, train_model
 from ml_platform.project import Project, open_project
@@ -19,7 +19,7 @@ from ml_platform.registry.resolve import version_named
 from ml_platform.reporting.plots.pictures import evaluation_pictures
 from ml_platform.reporting.plots.small_pictures import small_evaluation_pictures
 from ml_platform.storage.artifact_kinds.evaluation import EvaluationManifest
-from ml_platform.storage.artifact_kinds.trained_model import TrainedModelManifest
+from ml_platform.storage.artifact_kinds.trained_model import Rung, TrainedModelManifest
 from ml_platform.storage.versions import register_version
 from tests.models.rows import HandMadeSnapshot, keep_snapshots, shop_project, shop_rows, snapshot
 from tests.models.test_from_sources import make_champion
@@ -56,7 +56,7 @@ def curved_snapshot() -> Any:
     ],
 )
 def test_the_first_within_the_margin_of_the_best_is_chosen(gains: list[float], margin: float, chosen: int) -> None:
-    ladder = Ladder(tuple(Rung(str(place), gain) for place, gain in enumerate(gains)), margin, 9)
+    ladder = Ladder(tuple(Rung(name=str(place), gain=gain) for place, gain in enumerate(gains)), margin, 9)
     assert ladder.chosen == chosen
     near = [gain >= max(gains) - margin * abs(max(gains)) for gain in gains]
     assert chosen == near.index(True)

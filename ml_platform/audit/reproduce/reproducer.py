@@ -25,7 +25,7 @@ from ml_platform.models.provenance import declared_files, equipment, kept_files,
 from ml_platform.models.train import KIND, PREDICTOR, Fitted, asked_of, fit_predictors
 from ml_platform.models.tuning.apply import tuned_model
 from ml_platform.storage.artifact_kinds.snapshot import SnapshotManifest
-from ml_platform.storage.artifact_kinds.trained_model import Provenance, TrainedModelManifest
+from ml_platform.storage.artifact_kinds.trained_model import RecordedProvenance, TrainedModelManifest
 from ml_platform.storage.erasure_marks import marks_of
 from ml_platform.storage.manifest import Artifact
 
@@ -169,7 +169,7 @@ def reproduce(
         )
 
 
-def _differences(recorded: Provenance, spec: ProjectSpec, model: ModelSpec) -> tuple[Difference, ...]:
+def _differences(recorded: RecordedProvenance, spec: ProjectSpec, model: ModelSpec) -> tuple[Difference, ...]:
     return tuple(differences(recorded.as_json(), equipment(spec.file.threads), environment(model)))
 
 
@@ -199,7 +199,7 @@ def _seed_matters(fitted: Fitted) -> bool:
     return other.id != fitted.predictors[PREDICTOR].id
 
 
-def _recorded(version: str, trained: Artifact) -> Provenance:
+def _recorded(version: str, trained: Artifact) -> RecordedProvenance:
     recorded = TrainedModelManifest.of(trained).provenance
     if recorded is None:
         problem = "its manifest is from before provenance was recorded"

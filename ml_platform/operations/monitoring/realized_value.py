@@ -21,6 +21,7 @@ import pandas as pd
 from ml_platform.core.statistics.moments import exact_total
 from ml_platform.models.decision import Decision
 from ml_platform.operations.predictions.taken_actions import TAKEN
+from ml_platform.storage.artifact_kinds.monitoring import RealizedDay
 
 DONE = "done"
 """The column of the action that counts as taken: a prediction without a report counts as ``do_nothing``."""
@@ -82,17 +83,6 @@ class Realized:
     def uplift(self) -> float:
         """What the predictions earned beyond doing nothing."""
         return self.value - self.do_nothing
-
-
-@dataclass(frozen=True)
-class RealizedDay:
-    """One UTC day of batch runs."""
-
-    day: str
-    rows: int
-    value: float
-    expected: float | None
-    do_nothing: float
 
 
 def is_settled(predictions: pd.DataFrame, horizon: timedelta, now: datetime) -> pd.Series:
@@ -201,7 +191,11 @@ def _earned(rows: pd.DataFrame, label: pd.Series, decision: Decision) -> pd.Data
 
 def _day(day: str, rows: pd.DataFrame) -> RealizedDay:
     return RealizedDay(
-        day, len(rows), _total(rows["value"]), _expectation(rows["expected"]), _total(rows["do_nothing"])
+        day=day,
+        rows=len(rows),
+        value=_total(rows["value"]),
+        expected=_expectation(rows["expected"]),
+        do_nothing=_total(rows["do_nothing"]),
     )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from ml_platform.registry.evaluation.candidates import CHALLENGER, DO_NOTHING
 from ml_platform.registry.evaluation.intervals import Earnings
-from ml_platform.storage.artifact_kinds.evaluation import Ahead, Comparison, LabelSpread
+from ml_platform.storage.artifact_kinds.evaluation import ChallengerAhead, Comparison, LabelSpread
 
 
 def value_figures(earned: Earnings, name: str) -> dict[str, float | None]:
@@ -25,11 +25,11 @@ def value_figures(earned: Earnings, name: str) -> dict[str, float | None]:
     }
 
 
-def ahead_of(earned: Earnings, other: str) -> Ahead:
+def ahead_of(earned: Earnings, other: str) -> ChallengerAhead:
     """Return how far the challenger is ahead of another contender, a row."""
     ahead = earned.difference(CHALLENGER, other)
     probability = earned.probability_above(CHALLENGER, other)
-    return Ahead(per_row=ahead.figure, probability=probability, **dict(ahead.as_held()))
+    return ChallengerAhead(per_row=ahead.figure, probability=probability, **dict(ahead.as_held()))
 
 
 def compared_with(earned: Earnings, other: str, name: str, allowed: float) -> Comparison:

@@ -24,7 +24,7 @@ class LabelSpread(Part):
     classes: Items[Annotated[tuple[str, int], Strict(False)]] | None = None
 
 
-class Ahead(BasedInterval):
+class ChallengerAhead(BasedInterval):
     """How much more the challenger earns a row than another contender, and how sure it is that it earns more."""
 
     per_row: Number
@@ -51,7 +51,7 @@ class ContenderResult(Part):
     id: str | None
     figures: dict[str, Number | None]
     actions: dict[str, int] | None
-    challenger_ahead: Ahead | None = None
+    challenger_ahead: ChallengerAhead | None = None
     interval: IntervalBasis | None = None
 
     @property

@@ -39,7 +39,13 @@ class FittedLabel(Part):
 
 
 class Rung(Part):
-    """One algorithm of a choice, with what it earned a row over doing nothing on the validate period."""
+    """One algorithm of a choice, by its name among the baselines.
+
+    Attributes
+    ----------
+    gain
+        A row, over doing nothing, on the rows of the validate period that have a value for every algorithm.
+    """
 
     name: str
     gain: Number
@@ -85,7 +91,7 @@ class Machine(Part):
     blas: Items[str]
 
 
-class Provenance(Part):
+class RecordedProvenance(Part):
     """Everything that took part in a training beside its snapshot.
 
     Attributes
@@ -157,7 +163,7 @@ class TrainedModelManifest(ArtifactKind):
     predictors: dict[str, str]
     size_mb: dict[str, float]
     environment: dict[str, str]
-    provenance: Provenance | None = None
+    provenance: RecordedProvenance | None = None
     choice: Choice | None = None
 
     @property

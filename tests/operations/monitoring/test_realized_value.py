@@ -12,12 +12,12 @@ from ml_platform.models.decision import Decision
 from ml_platform.operations.monitoring.realized_value import (
     DONE,
     Realized,
-    RealizedDay,
     is_settled,
     is_superseded,
     realized_value,
 )
 from ml_platform.operations.predictions.taken_actions import TAKEN
+from ml_platform.storage.artifact_kinds.monitoring import RealizedDay
 
 DAY1 = datetime(2024, 3, 1, 22, tzinfo=UTC)
 HORIZON = timedelta(days=2)
@@ -63,7 +63,10 @@ def test_value_is_the_sum_worked_out_by_hand() -> None:
         value=6.0,
         expected=7.8,
         do_nothing=0.0,
-        days=(RealizedDay("2024-03-01", 3, 1.0, 4.6, 0.0), RealizedDay("2024-03-02", 1, 5.0, 3.2, 0.0)),
+        days=(
+            RealizedDay(day="2024-03-01", rows=3, value=1.0, expected=4.6, do_nothing=0.0),
+            RealizedDay(day="2024-03-02", rows=1, value=5.0, expected=3.2, do_nothing=0.0),
+        ),
     )
     assert realized.uplift == 6.0
 
