@@ -133,15 +133,10 @@ def _write_from_rows(directory: Path, table: TableFacts, wanted: Wanted, as_json
     _write_texts(directory, texts)
     _add_schemas(directory)
     if as_json:
-        body = {"directory": str(directory), **json_value(asdict(chosen)), "rewritten": list(table.rewritten)}
+        body = {"directory": str(directory), **json_value(asdict(chosen)), "renamed": dict(table.renamed)}
         print_json({**body, "next": _next_commands(directory, chosen)})
         return
-    _print_choices(directory, chosen, label_of(table, chosen)[0])
-    if table.rewritten:
-        names = ", ".join(table.rewritten)
-        print(
-            f"The copy in data/ has the times in {names} in the form 2024-05-31 18:30:00. Write new files in this form."
-        )
+    _print_choices(directory, chosen, table, label_of(table, chosen)[0])
 
 
 def _write_texts(directory: Path, texts: Mapping[str, str]) -> None:
@@ -168,7 +163,7 @@ def _next_commands(directory: Path, chosen: Choices) -> list[str]:
     ]
 
 
-def _print_choices(directory: Path, chosen: Choices, label: str) -> None:
+def _print_choices(directory: Path, chosen: Choices, table: TableFacts, label: str) -> None:
     print(f"Made {directory}: {chosen.template}, predicts {chosen.predict}.")
     print(f"  a row is identified by  {', '.join(chosen.key)}   (--key)")
     print(f"  a row happens at        {chosen.time}   (--time)")
@@ -176,6 +171,9 @@ def _print_choices(directory: Path, chosen: Choices, label: str) -> None:
     print(f"  features                {history}the other columns")
     if label != chosen.predict:
         print(f"  the label is true for   {label}")
+    if table.renamed:
+        names = ", ".join(f"{new} for {old}" for old, new in table.renamed.items())
+        print(f"  other names             {names}")
     print(f"  train, validate, test   {chosen.train}, {chosen.validate}, {chosen.test} days")
     print(
         f"The YAML files have comments. Read those that begin with CHECK, "

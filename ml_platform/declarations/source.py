@@ -50,6 +50,12 @@ class Column(Declaration):
         description="The type of its values. Integers have 64 bits; timestamps have microseconds, in UTC.",
         examples=["float"],
     )
+    source_column: str | None = Field(
+        None,
+        min_length=1,
+        description="The name of the column in the input, where it is another, such as one with a space.",
+        examples=["Order ID"],
+    )
     zone: str | None = Field(
         None,
         description="The IANA time zone of timestamps that are written without one.",

@@ -8,7 +8,8 @@ from ml_platform.core.errors import PlatformError
 from ml_platform.core.hashing import content_id, format_instant
 from ml_platform.declarations.source import SourceSpec
 from ml_platform.project import Project
-from ml_platform.sources.reading.reader import fingerprint_of, reader_of
+from ml_platform.sources.reading.reader import fingerprint_of
+from ml_platform.sources.reading.source_columns import source_parts
 
 
 def source_fingerprints(project: Project, now: datetime) -> dict[str, str]:
@@ -25,7 +26,6 @@ def source_fingerprints(project: Project, now: datetime) -> dict[str, str]:
 
 def _seen(project: Project, spec: SourceSpec) -> str | None:
     try:
-        reader = reader_of(spec)
-        return fingerprint_of(reader.parts(project, spec)) if reader.notices_changes else None
+        return fingerprint_of(source_parts(project, spec)) if spec.reader.notices_changes else None
     except PlatformError as error:  # a change too: the ingest will report what is wrong
         return str(error)

@@ -17,7 +17,8 @@ from ml_platform.project import Project
 from ml_platform.sources.empty_log import has_rows
 from ml_platform.sources.ingest_history import CURSOR, Ingest, ReadState, last_ingest, last_marks
 from ml_platform.sources.read_changed import unsettled
-from ml_platform.sources.reading.reader import SourcePart, reader_of
+from ml_platform.sources.reading.reader import SourcePart
+from ml_platform.sources.reading.source_columns import source_parts
 from ml_platform.sources.upstream import marks_of_gone
 from ml_platform.storage.database import Database
 
@@ -79,7 +80,7 @@ def look_at_source(project: Project, name: str, now: datetime) -> IngestPlan:
     if last is not None and continues and now < last.at:  # what was known later is not asked for
         return IngestPlan(None, last, True, lineage, scope, marks, (), ())
     cursor = marks.get(CURSOR)
-    parts = reader_of(spec).parts(project, spec, cursor.mark if cursor else None)
+    parts = source_parts(project, spec, cursor.mark if cursor else None)
     changed = unsettled(parts, marks, now)
     why = _why(changed, marks, now) if continues else ("restarted" if last else "never read")
     if spec.replaces_parts and _are_replaced(marks, parts):

@@ -31,7 +31,7 @@ def test_the_declarations_of_the_page_on_sources_are_valid(tmp_path):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     spec = load_project(tmp_path, {})
-    assert len(blocks) == 5
+    assert len(blocks) == 6
     assert set(spec.sources) == {name.removeprefix("sources/").removesuffix(".yaml") for name, _ in blocks}
 
 

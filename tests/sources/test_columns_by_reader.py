@@ -73,12 +73,13 @@ def of_postgres(request, _, monkeypatch):
 
 
 def put_rows(engine, table):
-    columns = ", ".join(f"{field.name} {SQL[str(field.type)]}" for field in table.schema)
-    values = ", ".join(f":{name}" for name in table.column_names)
+    columns = ", ".join(f'"{field.name}" {SQL[str(field.type)]}' for field in table.schema)
+    values = ", ".join(f":v{place}" for place in range(table.num_columns))
+    rows = table.rename_columns([f"v{place}" for place in range(table.num_columns)])
     with engine.begin() as connection:
         connection.execute(sa.text("DROP TABLE IF EXISTS sales"))
         connection.execute(sa.text(f"CREATE TABLE sales ({columns})"))
-        connection.execute(sa.text(f"INSERT INTO sales VALUES ({values})"), table.to_pylist())
+        connection.execute(sa.text(f"INSERT INTO sales VALUES ({values})"), rows.to_pylist())
 
 
 def of_delta(_, directory, __):

@@ -13,6 +13,7 @@ from ml_platform.core.expressions import Kind, parse_expression
 from ml_platform.declarations.aggregates import Feature
 from ml_platform.declarations.checks.expectation_arguments import argument_faults
 from ml_platform.declarations.checks.problems import (
+    OTHER_NAME,
     RESERVED_COLUMNS,
     Columns,
     Place,
@@ -28,6 +29,7 @@ from ml_platform.declarations.checks.problems import (
     columns_of,
 )
 from ml_platform.declarations.checks.row_policies import check_row_policies
+from ml_platform.declarations.checks.source_columns import check_source_columns
 from ml_platform.declarations.checks.written_times import check_written_times
 from ml_platform.declarations.expectations import expectation_problem
 from ml_platform.declarations.feature_table import FeatureTableSpec, column_name
@@ -46,7 +48,7 @@ def check_project_file(scope: Scope) -> Iterator[Problem]:
         yield from check_repeats("project", ("entities", entity), key)
         for index, column in enumerate(key):
             if column.lower() in RESERVED_COLUMNS:
-                text = f"{column} is a name of the platform's own. Rename the column in the source's reader"
+                text = f"{column} is a name of the platform's own. {OTHER_NAME}"
                 yield Problem("project", ("entities", entity, index), text, kind=FaultKind.TAKEN_NAME)
 
 
@@ -79,6 +81,7 @@ def check_source(scope: Scope, source: SourceSpec) -> Iterator[Problem]:
     """Yield what is wrong with a source: its columns, key, times, reader and expectations."""
     where = NodeName("source", source.name)
     yield from _check_columns(where, source)
+    yield from check_source_columns(where, source)
     yield from _check_place(scope, source)
     yield from check_repeats(where, ("key",), source.key)
     for index, column in enumerate(source.key):
@@ -147,11 +150,11 @@ def _check_columns(where: str, source: SourceSpec) -> Iterator[Problem]:
             yield Problem(
                 where,
                 ("columns", name),
-                "a column's name has no dot. Rename it in the source's reader",
+                f"a column's name has no dot. {OTHER_NAME}",
                 kind=FaultKind.VALUE,
             )
         if name.startswith("_"):
-            text = "names that begin with _ are the platform's own. Rename it in the source's reader"
+            text = f"names that begin with _ are the platform's own. {OTHER_NAME}"
             yield Problem(where, ("columns", name), text, kind=FaultKind.TAKEN_NAME)
         yield from check_written_times(where, name, column)
 

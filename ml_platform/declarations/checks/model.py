@@ -19,6 +19,7 @@ from ml_platform.declarations.checks.population import check_population
 from ml_platform.declarations.checks.problems import (
     COUNTABLE,
     NUMBERS,
+    OTHER_NAME,
     Columns,
     Place,
     Problem,
@@ -153,9 +154,7 @@ def _check_value(scope: Scope, model: ModelSpec, label: Kind | None, kinds: Colu
     taken = sorted(name for name in columns if name.lower() in ("label", "prediction"))
     if taken:
         text = f"{model.population.owner} has a column {listed(taken)}, which here means the truth or the prediction"
-        yield Problem(
-            where, ("population", "source"), f"{text}. Rename it in the source's reader", kind=FaultKind.TAKEN_NAME
-        )
+        yield Problem(where, ("population", "source"), f"{text}. {OTHER_NAME}", kind=FaultKind.TAKEN_NAME)
         return
     known: dict[str, Kind] = {**kinds, **columns}
     truth: dict[str, Kind] = {} if label is None else {"label": label}

@@ -22,6 +22,7 @@ Place = tuple[str | int, ...]
 Columns = Mapping[str, Kind]
 
 RESERVED_COLUMNS = ("prediction_time", "effective_time", "label", "prediction", "tick")
+OTHER_NAME = "Choose another, and give the name in the input as its source_column"
 NUMBERS: frozenset[Kind] = frozenset({"int", "float"})
 COUNTABLE: frozenset[Kind] = frozenset({"int", "float", "bool"})
 
@@ -181,10 +182,8 @@ def check_cases(declaration: str, place: Place, names: Iterable[str]) -> Iterato
     for name in names:
         other = seen.setdefault(name.casefold(), name)
         if other != name:
-            text = f"{name} and {other} differ only in case, and engines take them for one column"
-            yield Problem(
-                declaration, (*place, name), f"{text}. Rename one where the rows come from", kind=FaultKind.TAKEN_NAME
-            )
+            text = f"{name} and {other} differ only in case, and engines take them for one column."
+            yield Problem(declaration, (*place, name), f"{text} {OTHER_NAME}", kind=FaultKind.TAKEN_NAME)
 
 
 def population_types(scope: Scope, model: ModelSpec) -> Columns | None:

@@ -57,12 +57,12 @@ def look_at_database(name: str, variable: str, environ: Mapping[str, str]) -> Ta
     renamed = new_names(table, rows)
     casts = {column: _CAST[kind] for column, kind in kinds.items() if kind in _CAST}
     where = f"table: {name}"
-    if renamed or casts:
-        where = f"query: {json.dumps(_query(name, rows.column_names, renamed, casts), ensure_ascii=False)}"
+    if casts:
+        where = f"query: {json.dumps(_query(name, rows.column_names, casts), ensure_ascii=False)}"
     reader = f"{{postgres: {{connection: {name_of(variable)}, {where}}}}}"
     rows = rows.rename_columns([renamed.get(column, column) for column in rows.column_names])
     require_finite(table, rows)
-    return TableFacts(table, rows, column_facts(rows), renamed, (), (), reader, variable)
+    return TableFacts(table, rows, column_facts(rows), renamed, {}, (), reader, variable)
 
 
 def _read(name: str, url: str) -> tuple[pa.Table, dict[str, str]]:
@@ -100,14 +100,12 @@ def _kind(field: pa.Field) -> str:
     return str((field.metadata or {}).get(b"POSTGRESQL:type", b"").decode())
 
 
-def _query(name: str, columns: list[str], renamed: Mapping[str, str], casts: Mapping[str, str]) -> str:
-    """Return a query that gives columns the names and types of the declaration."""
-    parts = []
-    for column in columns:
-        value = quoted(column) + (f"::{casts[column]}" if column in casts else "")
-        parts.append(
-            value if value == quoted(column) and column not in renamed else f"{value} AS {renamed.get(column, column)}"
-        )
+def _query(name: str, columns: list[str], casts: Mapping[str, str]) -> str:
+    """Return a query that gives columns the types of the declaration."""
+    parts = [
+        f"{quoted(column)}::{casts[column]} AS {quoted(column)}" if column in casts else quoted(column)
+        for column in columns
+    ]
     return f"SELECT {', '.join(parts)} FROM {_table(name)}"
 
 

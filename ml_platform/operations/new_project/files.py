@@ -34,18 +34,10 @@ def project_files(name: str, table: TableFacts, chosen: Choices) -> Mapping[str,
 
 
 def copy_rows(table: TableFacts, folder: Path) -> Path:
-    """Write the rows below the project's folder, with the new names and times in ISO 8601, and return the file."""
-    import pyarrow.csv
-    import pyarrow.parquet
-
+    """Copy the file below the project's folder, as it is, and return the copy."""
     path = folder / "data" / f"{name_of(table.file.stem)}{table.file.suffix}"
     path.parent.mkdir(parents=True, exist_ok=True)
-    if table.file.suffix == ".parquet":
-        pyarrow.parquet.write_table(table.rows, path)
-    elif table.renamed or table.rewritten:
-        pyarrow.csv.write_csv(table.rows, path)
-    else:
-        path.write_bytes(table.file.read_bytes())
+    path.write_bytes(table.file.read_bytes())
     return path
 
 
@@ -65,7 +57,7 @@ spec_version: 1
 name: {name}
 description: Predicts {chosen.predict} of {rows}.   # what is decided with it, and for whom?
 owner: team:{name.replace("_", "-")}
-currency: USD
+currency: USD   # of the amounts under `value` in the models
 # The rows are history, so the clock is simulated; `ml-platform advance 1d` moves it. For live data write `clock: wall`.
 clock: {{simulated_from: {chosen.start:%Y-%m-%dT%H:%M:%SZ}}}
 entities:
@@ -90,9 +82,18 @@ def _reader(rows: str, table: TableFacts) -> str:
 
 
 def _column(column: ColumnFacts, table: TableFacts) -> str:
+    written = next((old for old, new in table.renamed.items() if new == column.name), None)
+    source_column = {} if written is None else {"source_column": json.dumps(written, ensure_ascii=False)}
     if column.type != "timestamp" or table.rows.schema.field(column.name).type.tz:
-        return f"  {column.name}: {column.type}"
-    return f"  {column.name}: {{type: timestamp, zone: UTC}}   # CHECK: the time zone, such as Europe/Paris"
+        keys = {"type": column.type, **source_column}
+        return f"  {column.name}: {_braces(keys) if source_column else column.type}"
+    form = {"format": json.dumps(table.formats[column.name])} if column.name in table.formats else {}
+    keys = {"type": "timestamp", **source_column, **form, "zone": "UTC"}
+    return f"  {column.name}: {_braces(keys)}   # CHECK: the time zone, such as Europe/Paris"
+
+
+def _braces(keys: Mapping[str, str]) -> str:
+    return f"{{{', '.join(f'{key}: {value}' for key, value in keys.items())}}}"
 
 
 def _source(title: str, name: str, rows: str, table: TableFacts, chosen: Choices, names: list[str], known: str) -> str:

@@ -48,9 +48,9 @@ class TableFacts:
     rows
         All rows; columns have names that expressions can use.
     renamed
-        New names of columns by those in the file, where they differ.
-    rewritten
-        Columns of times that were not written in ISO 8601.
+        Names of columns in declarations by those in the file, where they differ.
+    formats
+        How columns of times are written where that is not ISO 8601.
     null_values
         Cells that mean null, beside empty ones.
     reader, variable
@@ -61,7 +61,7 @@ class TableFacts:
     rows: pa.Table
     columns: Mapping[str, ColumnFacts]
     renamed: Mapping[str, str]
-    rewritten: tuple[str, ...]
+    formats: Mapping[str, str]
     null_values: tuple[str, ...] = ()
     reader: str | None = None
     variable: str | None = None
@@ -99,13 +99,13 @@ def look_at(file: Path) -> TableFacts:
         raise UnusableFile(file, "no such file. Correct the path.")
     rows, nulls = _read(file)
     renamed = new_names(file, rows)
-    rows, rewritten = _with_times(rows.rename_columns([renamed.get(name, name) for name in rows.column_names]))
+    rows, formats = _with_times(rows.rename_columns([renamed.get(name, name) for name in rows.column_names]))
     require_finite(file, rows)
-    return TableFacts(file, rows, column_facts(rows), renamed, rewritten, nulls)
+    return TableFacts(file, rows, column_facts(rows), renamed, formats, nulls)
 
 
 def new_names(file: Path, rows: pa.Table) -> dict[str, str]:
-    """Return new names of columns by those in a file, where they differ.
+    """Return the names of columns in declarations by those in a file, where they differ.
 
     Raises
     ------
@@ -184,12 +184,12 @@ def _null_cells(file: Path) -> tuple[str, ...]:
     return tuple(text for text in _NULLS if text in cells)
 
 
-def _with_times(rows: pa.Table) -> tuple[pa.Table, tuple[str, ...]]:
-    """Return the rows with texts that are times as times, and the columns that were texts."""
+def _with_times(rows: pa.Table) -> tuple[pa.Table, dict[str, str]]:
+    """Return the rows with texts that are times as times, and the formats of the columns that were texts."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    rewritten = []
+    formats = dict[str, str]()
     for place, name in enumerate(rows.column_names):
         column = rows.column(name)
         if pa.types.is_date(column.type):
@@ -200,9 +200,9 @@ def _with_times(rows: pa.Table) -> tuple[pa.Table, tuple[str, ...]]:
             times = pc.strptime(column, form, "s", error_is_null=True)
             if times.null_count == column.null_count < len(column):
                 rows = rows.set_column(place, name, times)
-                rewritten.append(name)
+                formats[name] = form
                 break
-    return rows, tuple(rewritten)
+    return rows, formats
 
 
 def column_facts(rows: pa.Table) -> dict[str, ColumnFacts]:

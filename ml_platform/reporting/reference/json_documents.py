@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 FIELDS: Mapping[str, str] = {
     "init": "directory example next; with --from: directory key time predict template left_out group daily start until "
-    "train validate test rewritten next",
+    "train validate test renamed next",
     "validate": "valid project sources feature_tables models faults notes ages",
     "doctor": "ok checks",
     "error": "errors",

@@ -1,7 +1,8 @@
 """What readers share: the class that they extend, and reading files, cells and tables.
 
 Of these `batch`, `reader`, `table_or_query`, `warehouse`, `columns`, `csv_dialect`, `error_text`, `extras`,
-`path_columns` and `postgres_driver` are light. The others import Arrow, and readers import them inside methods.
+`path_columns`, `postgres_driver` and `source_columns` are light. The others import Arrow, and readers import them
+inside methods.
 """
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "path_columns",
     "postgres_driver",
     "reader",
+    "source_columns",
     "table_or_query",
     "warehouse",
 ]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ml_platform.declarations.checks.problems import OTHER_NAME
 from ml_platform.declarations.load.load import load_project
 from tests.declarations.ferry import FILES, SHIP_RECENT, edit, faults
 
@@ -87,8 +88,7 @@ def test_a_population_column_must_not_hide_what_a_payoff_reads(ferry: Path, colu
     edit(ferry, "sources/trips.yaml", "  open_deck: bool\n", f"  {column}: bool\n")
     expected = f"trips has a column {column}, which here means the truth or the prediction."
     assert faults(ferry) == [
-        f"models/{model}.yaml:6:22: population.source: {expected} Rename it in the source's reader."
-        for model in ("delay", "late")
+        f"models/{model}.yaml:6:22: population.source: {expected} {OTHER_NAME}." for model in ("delay", "late")
     ]
 
 

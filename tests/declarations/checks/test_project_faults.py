@@ -103,7 +103,7 @@ CASES = [
         "trip: [trip_id]",
         "trip: [label]",
         [
-            "project.yaml:8:10: entities.trip[0]: label is a name of the platform's own. Rename the column in the source's reader."
+            "project.yaml:8:10: entities.trip[0]: label is a name of the platform's own. Choose another, and give the name in the input as its source_column."
         ],
     ),
     (

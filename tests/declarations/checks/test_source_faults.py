@@ -15,7 +15,7 @@ CASES = [
         "open_deck: bool",
         "open_deck: bool\n  Ship: int",
         [
-            "sources/trips.yaml:16:9: columns.Ship: Ship and ship differ only in case, and engines take them for one column. Rename one where the rows come from."
+            "sources/trips.yaml:16:9: columns.Ship: Ship and ship differ only in case, and engines take them for one column. Choose another, and give the name in the input as its source_column."
         ],
     ),
     (
@@ -115,7 +115,7 @@ CASES = [
         "price: float",
         "price: float\n  _ingest: int",
         [
-            "sources/trips.yaml:15:12: columns._ingest: names that begin with _ are the platform's own. Rename it in the source's reader.",
+            "sources/trips.yaml:15:12: columns._ingest: names that begin with _ are the platform's own. Choose another, and give the name in the input as its source_column.",
         ],
     ),
     (
@@ -125,7 +125,7 @@ CASES = [
         [
             "models/delay.yaml:12:38: value.payoff: cars is not a column. Did you mean the.cars?",
             "models/late.yaml:8:27: features[1]: trips has no column cars. Did you mean the.cars?",
-            "sources/trips.yaml:13:13: columns.the.cars: a column's name has no dot. Rename it in the source's reader.",
+            "sources/trips.yaml:13:13: columns.the.cars: a column's name has no dot. Choose another, and give the name in the input as its source_column.",
         ],
     ),
     (

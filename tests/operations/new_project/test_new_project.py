@@ -18,6 +18,9 @@ from ml_platform.declarations.label import RowLabel
 from ml_platform.declarations.load.load import load_project
 from ml_platform.declarations.project import ProjectSpec
 from ml_platform.operations.new_project.choices import Wanted
+from ml_platform.project import open_project
+from ml_platform.sources.ingest import ingest_source
+from ml_platform.sources.source_log import source_versions
 
 HEADS = ["Order ID", "placed at", "courier", "items", "note", "late", "minutes", "size"]
 
@@ -90,12 +93,23 @@ def test_the_split_and_the_clock_fit_the_days_of_the_file(make: Callable[..., Pr
     assert split.train + split.validate_ + split.test <= timedelta(days=86)
 
 
-def test_times_that_are_not_iso_are_rewritten_and_cells_that_mean_null_declared(
-    make: Callable[..., ProjectSpec], tmp_path: Path
-) -> None:
-    spec = make(write_orders(tmp_path / "orders.csv", form="%Y/%m/%d %H:%M"), predict="minutes")
-    assert (tmp_path / "shop/data/orders.csv").read_text().split("\n")[1].startswith("0,2024-01-01 00:00:00,")
+@pytest.mark.parametrize("form", ["%Y/%m/%d %H:%M", "%d.%m.%Y", "%b %d %Y", "%Y-%m-%d %H:%M:%S"])
+def test_a_file_is_read_as_it_is_written(make: Callable[..., ProjectSpec], tmp_path: Path, form: str) -> None:
+    file = write_orders(tmp_path / "orders.csv", form=form)
+    spec = make(file, predict="minutes", key=("order_id",))
+    assert (tmp_path / "shop/data/orders.csv").read_bytes() == file.read_bytes()  # new files of this form can follow
     assert spec.sources["orders"].reader.null_values == ("", "NA")
+    project = open_project(tmp_path / "shop")
+    ingested = ingest_source(project, "orders", datetime(2025, 1, 1, tzinfo=UTC))
+    with project.engine() as engine:
+        log = source_versions(engine, project.store, ingested.made.artifact, ["order_id", "placed_at", "note"], "rows")
+        rows = sorted((row["order_id"], row["placed_at"], row["note"]) for row in engine.run(log).to_pylist())
+    with file.open(newline="") as written:
+        expected = [
+            (int(line["Order ID"]), datetime.strptime(line["placed at"], form).replace(tzinfo=UTC), None)
+            for line in csv.DictReader(written)
+        ]
+    assert rows == expected
 
 
 def test_every_yaml_file_names_its_schema_for_editors(make: Callable[..., ProjectSpec], tmp_path: Path) -> None:
