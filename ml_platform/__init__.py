@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ml_platform.api import (
+    from ml_platform.api.functions import (
         diff_snapshots,
         evaluation_rows,
         experiment,
@@ -20,10 +20,13 @@ if TYPE_CHECKING:
         predictions,
         snapshots,
     )
+    from ml_platform.api.model_version import ModelVersion
+    from ml_platform.api.notebook_project import NotebookProject, open_project
     from ml_platform.core.errors import PlatformError
-    from ml_platform.project import open_project
 
 __all__ = [
+    "ModelVersion",
+    "NotebookProject",
     "PlatformError",
     "diff_snapshots",
     "evaluation_rows",
@@ -38,17 +41,19 @@ __all__ = [
 ]
 
 _HOMES = {
+    "ModelVersion": "ml_platform.api.model_version",
+    "NotebookProject": "ml_platform.api.notebook_project",
     "PlatformError": "ml_platform.core.errors",
-    "diff_snapshots": "ml_platform.api",
-    "evaluation_rows": "ml_platform.api",
-    "experiment": "ml_platform.api",
-    "explain": "ml_platform.api",
-    "in_population": "ml_platform.api",
-    "load_snapshot": "ml_platform.api",
-    "open_project": "ml_platform.project",
-    "predict": "ml_platform.api",
-    "predictions": "ml_platform.api",
-    "snapshots": "ml_platform.api",
+    "diff_snapshots": "ml_platform.api.functions",
+    "evaluation_rows": "ml_platform.api.functions",
+    "experiment": "ml_platform.api.functions",
+    "explain": "ml_platform.api.functions",
+    "in_population": "ml_platform.api.functions",
+    "load_snapshot": "ml_platform.api.functions",
+    "open_project": "ml_platform.api.notebook_project",
+    "predict": "ml_platform.api.functions",
+    "predictions": "ml_platform.api.functions",
+    "snapshots": "ml_platform.api.functions",
 }
 
 
@@ -56,3 +61,7 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -138,11 +138,5 @@ def open_project(directory: Path | str, environ: Mapping[str, str] | None = None
     ------
     DeclarationError
         With every fault of every declaration.
-
-    Examples
-    --------
-    >>> project = ml_platform.open_project("shop")
-    >>> sorted(project.spec.models)
-    ['late_parcel', 'lateness']
     """
     return Project(load_project(Path(directory), environ))

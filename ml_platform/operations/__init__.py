@@ -3,6 +3,7 @@
 __all__ = [
     "alerts",
     "experiments",
+    "feature_points",
     "monitoring",
     "new_project",
     "online",

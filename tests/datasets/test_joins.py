@@ -1,12 +1,15 @@
 """Features of entities that a row names by other columns, or only through another entity."""
 
+import pandas as pd
 import pytest
 
-from ml_platform.core.errors import DeclarationError
+from ml_platform.core.errors import DeclarationError, FrameError
 from ml_platform.datasets.model_frame import model_frame
 from ml_platform.declarations.lineage import snapshot_lineage
 from ml_platform.features.build import build_feature_table
+from ml_platform.operations.feature_points import feature_points
 from ml_platform.sources.ingest import ingest_source
+from ml_platform.storage.outputs import record_output
 from tests.features.world import at, write_csv, write_project
 
 SOURCES = {
@@ -84,6 +87,19 @@ def test_two_airports_of_a_row_and_the_operator_of_its_aircraft_are_each_looked_
         "f3": {"here.wind": 5.0, "there.wind": None, "carrier.late_1d": None},
     }
     assert "aircraft.operator" not in frame
+    for name in FEATURES:
+        record_output(
+            project.database, f"features/{name}", "feature_table", ids[f"features/{name}"], run="test", at=at(20)
+        )
+    points = frame[["effective_time"]].rename(columns={"effective_time": "time"})
+    flights = {row[0]: row for row in ROWS["flights"]}
+    for place, column in ((1, "origin"), (2, "dest"), (3, "tail")):
+        points[column] = [flights[id][place] or None for id in points.index]
+    joined = feature_points(project, points, at(20), model="delay")
+    assert list(joined.columns) == [*points.columns, "carrier.late_1d", "here.wind", "there.wind"]
+    pd.testing.assert_frame_equal(joined[["here.wind", "carrier.late_1d"]], frame[["here.wind", "carrier.late_1d"]])
+    with pytest.raises(FrameError, match="the points lack tail, the key of aircraft"):
+        feature_points(project, points.drop(columns="tail"), at(20), model="delay")
 
 
 def test_columns_lead_back_to_the_joined_table(tmp_path):

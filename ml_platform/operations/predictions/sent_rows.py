@@ -57,7 +57,7 @@ def predict_rows(project: Project, version: Version, rows: pd.DataFrame, now: da
     bare = {name.partition(".")[2]: name for name in columns}
     named = rows.reset_index(drop=True).rename(columns=bare)
     _require_known(named, [*columns, *(column.name for column in predictor.inputs)], bare, version)
-    times = _times(named, version, now)
+    times = reading_times(named, str(version), now)
     used = _with_features(project, version, predictor, _typed(named, columns), times)
     predicted = predictor.predict(used)
     features = [column.name for column in predictor.inputs if column.name not in {*named, PREDICTION_TIME}]
@@ -74,7 +74,19 @@ def _require_known(rows: pd.DataFrame, known: Sequence[str], bare: Mapping[str, 
         raise PredictionError(f"the rows have column {short} twice, perhaps also as {name}. Give each column once.")
 
 
-def _times(rows: pd.DataFrame, version: Version, now: datetime) -> pd.Series:
+def reading_times(rows: pd.DataFrame, asker: str, now: datetime) -> pd.Series:
+    """Return as of when the features of each row are read: its `TIME`, or `now` where there is no such column.
+
+    Parameters
+    ----------
+    asker
+        Who asks, for the text of an error.
+
+    Raises
+    ------
+    PredictionError
+        Where a time is null, after `now`, or not an instant.
+    """
     if TIME not in rows:
         return pd.Series(pd.Timestamp(now), rows.index, dtype="datetime64[us, UTC]")
     times = read_column(rows[TIME], InputColumn(TIME, "timestamp"))
@@ -82,7 +94,7 @@ def _times(rows: pd.DataFrame, version: Version, now: datetime) -> pd.Series:
         if wrong.any():
             row = int(wrong.to_numpy().argmax()) + 1
             remedy = "Give the instant as of which features are read, or leave the column out for now"
-            raise PredictionError(f"{version}: {TIME} of row {row} {problem}. {remedy}.")
+            raise PredictionError(f"{asker}: {TIME} of row {row} {problem}. {remedy}.")
     return times
 
 

@@ -88,8 +88,9 @@ def inputs(lived: Lived, now: datetime) -> dict[str, str]:
     for name in ("orders", "deliveries"):
         ids[f"sources/{name}"] = ingest_source(project, name, now).made.artifact.id
         record_output(project.database, f"sources/{name}", "source", ids[f"sources/{name}"], run="test", at=now)
-    table = build_feature_table(project, "courier_recent", ids["sources/deliveries"])
-    return {**ids, "features/courier_recent": table.artifact.id}
+    table = build_feature_table(project, "courier_recent", ids["sources/deliveries"]).artifact.id
+    record_output(project.database, "features/courier_recent", "feature_table", table, run="test", at=now)
+    return {**ids, "features/courier_recent": table}
 
 
 def train(lived: Lived, now: datetime, model: str = MODEL) -> None:

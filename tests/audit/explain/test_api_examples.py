@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import ml_platform
+from ml_platform.reporting.reference.python_api import public_members
 from ml_platform.storage.simulated_clock import SimulatedClock
 from tests.audit.explain.shop_with_history import Lived
 
@@ -29,9 +30,13 @@ def folder(lived: Lived, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
     os.chdir(former)
 
 
-@pytest.mark.parametrize("name", ml_platform.__all__)
+PUBLIC = {name: getattr(ml_platform, name) for name in ml_platform.__all__}
+PUBLIC |= {f"{name}.{member}": item for name in PUBLIC for member, item in public_members(PUBLIC[name]).items()}
+
+
+@pytest.mark.parametrize("name", PUBLIC)
 def test_each_public_name_has_an_example_that_runs(folder: Path, name: str) -> None:
-    thing = getattr(ml_platform, name)
+    thing = PUBLIC[name]
     text = inspect.getdoc(thing) or ""
     assert "Examples\n--------\n>>>" in text
     example = doctest.DocTestParser().get_doctest(text, {"ml_platform": ml_platform}, name, None, 0)
