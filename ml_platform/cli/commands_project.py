@@ -109,6 +109,14 @@ def plan(
         str | None,
         typer.Option(help="Plan as if the simulated clock had moved to this instant. The clock is not moved."),
     ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            help="Compare the declarations with those of a git revision, such as main, and show which changes are "
+            "breaking. By default they are compared with those of the last run.",
+            metavar="REVISION",
+        ),
+    ] = None,
     data: Annotated[
         bool,
         typer.Option(
@@ -126,14 +134,19 @@ def plan(
     ] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown, for a pull request.")] = False,
     exit_code: Annotated[
-        bool, typer.Option("--exit-code", help="End with 2 where a run would or may do something.")
+        bool,
+        typer.Option(
+            "--exit-code",
+            help="End with 2 where a run would or may do something. With --against: with 2 where something changed, "
+            "with 3 where a change is breaking.",
+        ),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show what `run` would compute, why, and how long it takes. Without --data and --evaluate nothing is computed."""
     from ml_platform.cli.plan import PlanForm, show_plan
 
-    raise typer.Exit(show_plan(directory, until, PlanForm(data, evaluate, markdown, exit_code, as_json)))
+    raise typer.Exit(show_plan(directory, until, PlanForm(against, data, evaluate, markdown, exit_code, as_json)))
 
 
 @app.command(rich_help_panel=_PANEL)

@@ -5,25 +5,48 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ml_platform.cli.plan_text import about_text, causes_once, conclusion, worth_texts
+from ml_platform.cli.plan_text import (
+    about_text,
+    breaking_texts,
+    breaking_word,
+    causes_once,
+    compared_texts,
+    conclusion,
+    why_text,
+    worth_texts,
+)
+from ml_platform.operations.planning.changes import Comparison
 from ml_platform.operations.planning.plan import Plan
 
 
-def plan_markdown(plan: Plan, evaluated: Sequence[Mapping[str, Any]] | None) -> str:
+def plan_markdown(plan: Plan, evaluated: Sequence[Mapping[str, Any]] | None, compared: Comparison) -> str:
     """Return a plan: its conclusion, a table of the steps that are not up to date, and what the change is worth.
 
     Parameters
     ----------
     evaluated
         The results of `evaluate_changes`; None where nothing was evaluated.
+    compared
+        What is declared in another way than in a revision, or than when it was run last.
     """
-    return "\n".join(
-        [f"## Plan of {_plain(plan.project)} at {plan.now:%Y-%m-%d %H:%M} UTC", "", *_lines(plan, evaluated)]
-    )
+    title = f"## Plan of {_plain(plan.project)} at {plan.now:%Y-%m-%d %H:%M} UTC"
+    changes = _changed(compared) if compared.revision else ()
+    broken = () if compared.revision else breaking_texts(compared)
+    return "\n".join([title, "", *changes, *_lines(plan, evaluated, list(broken))])
 
 
-def _lines(plan: Plan, evaluated: Sequence[Mapping[str, Any]] | None) -> Iterator[str]:
-    yield from (_plain(text) for text in conclusion(plan))
+def _changed(compared: Comparison) -> Iterator[str]:
+    yield from (_plain(text) for text in compared_texts(compared))
+    if compared.changes:
+        yield from ("", "| node | change | breaking | why |", "|---|---|---|---|")
+        for change in compared.changes:
+            cells = (f"`{change.node}`", change.sort, breaking_word(change), _plain(why_text(change)))
+            yield f"| {' | '.join(cells)} |"
+    yield from ("", "### What a run would do", "")
+
+
+def _lines(plan: Plan, evaluated: Sequence[Mapping[str, Any]] | None, broken: Sequence[str]) -> Iterator[str]:
+    yield from (_plain(text) for text in (*conclusion(plan), *broken))
     steps = causes_once(plan)
     if steps:
         yield from ("", "| step | plan | about | why |", "|---|---|---:|---|")

@@ -7,6 +7,7 @@ from typing import Any
 
 from ml_platform.core.errors import listed
 from ml_platform.core.formatting import all_up_to_date, elapsed_text
+from ml_platform.operations.planning.changes import Change, Comparison
 from ml_platform.operations.planning.plan import Plan, Planned, known_duration, unknown_durations
 
 
@@ -32,6 +33,45 @@ def worth_texts(evaluated: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             yield f"{model['model']}: {model['problem']}"
         else:
             yield f"{model['model']}: {difference_text(model)} {gain_text(model)}"
+
+
+def compared_texts(compared: Comparison) -> Iterator[str]:
+    """Yield what a project changes against a git revision, in sentences."""
+    since = f"{compared.revision} ({compared.commit[:12]})"
+    if not compared.changes:
+        yield f"Nothing is declared in another way than in revision {since}."
+    else:
+        count, broken = len(compared.changes), len(compared.breaking)
+        nodes = f"{count} node{' is' if count == 1 else 's are'}"
+        breaking = "no change is breaking" if not broken else f"{broken} of these changes {_is(broken)} breaking"
+        yield f"{nodes} declared in another way than in revision {since}; {breaking}."
+    if compared.uncommitted:
+        yield f"Compared as they are, and not committed: {listed(compared.uncommitted)}."
+
+
+def breaking_texts(compared: Comparison) -> Iterator[str]:
+    """Yield what changes against the last run break, in sentences; each once for a model."""
+    shown: set[str] = set()
+    for change in compared.breaking:
+        if change.breaks not in shown:
+            shown.add(change.breaks)
+            yield f"Breaking: {change.breaks} ({change.node})."
+    if compared.changes and not shown:
+        yield "No changed declaration is breaking."
+
+
+def breaking_word(change: Change) -> str:
+    """Return whether a change is breaking."""
+    return "yes" if change.breaks else "no"
+
+
+def why_text(change: Change) -> str:
+    """Return what changed, and what that breaks."""
+    return "; ".join([*change.reasons, *([change.breaks] if change.breaks else [])])
+
+
+def _is(count: int) -> str:
+    return "is" if count == 1 else "are"
 
 
 def conclusion(plan: Plan) -> Iterator[str]:

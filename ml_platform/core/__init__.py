@@ -9,6 +9,7 @@ __all__ = [
     "expressions",
     "formatting",
     "frames",
+    "git",
     "hashing",
     "page_file",
     "plain_values",

@@ -5,6 +5,7 @@ A changed description or owner changes nothing here; a changed window does.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -88,3 +89,12 @@ def refusing_of(source: SourceSpec) -> list[Any]:
     policies = {name: value for name, value in deciding(source).items() if name in POLICIES - {"quarantine"}}
     columns = {name: column.on_error for name, column in source.columns.items() if column.on_error is not None}
     return [{**policies, "columns": columns}] if policies or columns else []
+
+
+def mentions(part: Any, column: str) -> bool:
+    """Return whether a value in a deciding part, such as an expression or a list of columns, names a column."""
+    if isinstance(part, Mapping):
+        return any(mentions(value, column) for value in part.values())
+    if isinstance(part, list | tuple):
+        return any(mentions(value, column) for value in part)
+    return isinstance(part, str) and re.search(rf"(?<![\w]){re.escape(column)}(?!\w)", part) is not None

@@ -10,7 +10,13 @@ from ml_platform.core.errors.datasets import (
     UnknownSnapshot,
     too_large,
 )
-from ml_platform.core.errors.declarations import ClockError, DeclarationCycle, DeclarationError, ExpressionError
+from ml_platform.core.errors.declarations import (
+    ClockError,
+    DeclarationCycle,
+    DeclarationError,
+    ExpressionError,
+    RevisionError,
+)
 from ml_platform.core.errors.error_code import ErrorCode
 from ml_platform.core.errors.fault_kinds import ALL_CODES, FAULT_CODES, FaultKind
 from ml_platform.core.errors.models import (
@@ -116,6 +122,7 @@ __all__ = [
     "RefConflict",
     "ReleaseRefused",
     "ReproductionDiffers",
+    "RevisionError",
     "RowDamaged",
     "SchemaChanged",
     "SiteNotWritten",

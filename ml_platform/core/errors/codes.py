@@ -99,6 +99,11 @@ CODES: Mapping[str, ErrorCode] = {
         "Rows failed an expectation of severity error. They are kept in quarantine.",
         "Look at the failing rows in Dagster, repair the data, and materialize again.",
     ),
+    "RevisionError": ErrorCode(
+        "E-REVISION-001",
+        "The declarations of a git revision cannot be read.",
+        "Name a revision that `git rev-parse` knows, in which the project is whole.",
+    ),
     "NotMaterialized": ErrorCode("E-GRAPH-001", "An input was never made.", _RUN),
     "EngineUnavailable": ErrorCode(
         "E-ENGINE-001",
@@ -278,19 +283,6 @@ CODES: Mapping[str, ErrorCode] = {
     "UnknownExample": ErrorCode("E-INIT-003", "No example has this name.", _NAMES),
     "NothingSelected": ErrorCode("E-COMMAND-005", "`--select` names no node or model of the project.", _NAMES),
     "UnknownErrorCode": ErrorCode("E-COMMAND-003", "No error has this code.", "`ml-platform error` lists all codes."),
-    "OnlineRequestFault": ErrorCode(
-        "E-ONLINE-001",
-        "A request for a prediction has a column that the model does not take, or a value of another type.",
-        "Correct the column that the message names.",
-    ),
-    "OnlineStoreUnavailable": ErrorCode(
-        "E-ONLINE-002",
-        "The online store cannot be read or written, or does not hold what a model needs.",
-        "Run `ml-platform run`, or start the server that storage.online names.",
-    ),
-    "NotOnline": ErrorCode(
-        "E-ONLINE-003", "The model does not answer requests.", "Declare `deployment: {online: true}` in the model."
-    ),
     **SERVER_CODES,
 }
 

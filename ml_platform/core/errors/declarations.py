@@ -20,6 +20,14 @@ class DeclarationError(PlatformError):
         )
 
 
+class RevisionError(PlatformError):
+    """The declarations of a git revision cannot be read."""
+
+    def __init__(self, revision: str, problem: str, remedy: str) -> None:
+        self.revision, self.problem = revision, problem
+        super().__init__(f"revision {revision!r}: {problem}. {remedy}.".replace("\n. ", "\n"))
+
+
 class DeclarationCycle(PlatformError):
     """Declarations need each other in a circle; `path` begins and ends with the same name."""
 

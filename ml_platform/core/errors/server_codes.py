@@ -41,4 +41,17 @@ SERVER_CODES: Mapping[str, ErrorCode] = {
         "E-SERVER-004", "Another process uses the port.", "Stop it, or give `--port` or `--mlflow-port`."
     ),
     "ServerDied": ErrorCode("E-SERVER-005", "A server process ended.", "Read the log file that the message names."),
+    "OnlineRequestFault": ErrorCode(
+        "E-ONLINE-001",
+        "A request for a prediction has a column that the model does not take, or a value of another type.",
+        "Correct the column that the message names.",
+    ),
+    "OnlineStoreUnavailable": ErrorCode(
+        "E-ONLINE-002",
+        "The online store cannot be read or written, or does not hold what a model needs.",
+        "Run `ml-platform run`, or start the server that storage.online names.",
+    ),
+    "NotOnline": ErrorCode(
+        "E-ONLINE-003", "The model does not answer requests.", "Declare `deployment: {online: true}` in the model."
+    ),
 }

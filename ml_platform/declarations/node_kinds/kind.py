@@ -35,6 +35,9 @@ class NodeKind(ABC):
         Whether a table or a store of its own lists what a node made, so that its output is the id of no artifact.
     subjects_first
         Among the data, kinds with more come first.
+    consequence
+        What a changed declaration of it means for a model that is there, with ``{}`` for its name; "" where nothing of
+        a deployed version changes.
     """
 
     name: ClassVar[str]
@@ -44,6 +47,7 @@ class NodeKind(ABC):
     artifact: ClassVar[str] = ""
     listed_elsewhere: ClassVar[bool] = False
     subjects_first: ClassVar[int] = 0
+    consequence: ClassVar[str] = ""
 
     @classmethod
     @abstractmethod
@@ -79,6 +83,16 @@ class NodeKind(ABC):
     def functions(cls, spec: ProjectSpec, subject: str) -> tuple[str, ...]:
         """Return the project's own code (``module:name``) that takes part."""
         return ()
+
+    @classmethod
+    def column_meanings(cls, part: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return what each column of a node is, by the deciding part, and under "" what its rows are."""
+        return {}
+
+    @classmethod
+    def names_column(cls, part: Mapping[str, Any], node: NodeName, column: str) -> bool:
+        """Return whether a deciding part names a column of one of the node's inputs."""
+        return False
 
     @classmethod
     def change(cls, path: str) -> str:

@@ -20,6 +20,7 @@ class PredictionsNode(ModelNode):
     stage = "refresh"
     purpose = "Predictions of the live version, day by day"
     section = "deployment"
+    consequence = "predictions of {} are made for other rows, or of other columns"
     parts = ("population",)
     listed_elsewhere = True
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ml_platform.declarations.deciding import deciding
+from ml_platform.declarations.deciding import deciding, mentions
+from ml_platform.declarations.dirty_rows import POLICIES
 from ml_platform.declarations.node_kinds.kind import NodeKind
 from ml_platform.declarations.node_name import NodeName
 from ml_platform.declarations.project import Location, ProjectSpec
@@ -36,6 +37,21 @@ class SourceNode(NodeKind):
     def deciding(cls, spec: ProjectSpec, subject: str) -> dict[str, Any]:
         """Return the whole declaration."""
         return dict(deciding(spec.sources[subject]))
+
+    @classmethod
+    def column_meanings(cls, part: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the columns without their policies; where rows are read and which are refused is no meaning."""
+        rows = {name: value for name, value in part.items() if name not in {"name", "columns", "reader", *POLICIES}}
+        columns = part["columns"].items()
+        return {
+            "": rows,
+            **{name: {key: it for key, it in column.items() if key not in POLICIES} for name, column in columns},
+        }
+
+    @classmethod
+    def names_column(cls, part: Mapping[str, Any], node: NodeName, column: str) -> bool:
+        """Return whether the query of a derived source names a column."""
+        return mentions(part["reader"], column)
 
     @classmethod
     def functions(cls, spec: ProjectSpec, subject: str) -> tuple[str, ...]:

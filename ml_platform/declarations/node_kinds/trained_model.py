@@ -18,6 +18,7 @@ class TrainedModelNode(ModelNode):
     stage = "make"
     purpose = "The fitted model, and its baselines"
     section = "algorithm"
+    consequence = "{} must be trained again"
     parts = ("task", "quantile", "transforms", "algorithm", "calibration", "baselines", "choose", "value", "tuning")
 
     @classmethod

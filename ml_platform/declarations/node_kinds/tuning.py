@@ -18,6 +18,7 @@ class TuningNode(ModelNode):
     stage = "make"
     purpose = "The trials of parameters, and the best of them"
     section = "tuning"
+    consequence = "{} must be trained again"
     parts = ("task", "quantile", "transforms", "algorithm", "calibration", "value", "tuning")
 
     @classmethod

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-_PATIENCE_SECONDS = 30
-_ENVIRONMENT = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
+from ml_platform.core.git import git_output
 
 
 @dataclass(frozen=True)
@@ -52,17 +49,6 @@ def commit_of(root: Path, files: Iterable[str]) -> Commit | None:
 
 
 def _git(root: Path, *command: str) -> str | None:
-    """Return the output of a git command, or None where it fails."""
-    environment = {name: value for name, value in os.environ.items() if name not in _ENVIRONMENT}
-    environment["GIT_OPTIONAL_LOCKS"] = "0"  # asking must not write, also not to the index
-    try:
-        done = subprocess.run(
-            ["git", "-C", str(root), *command],
-            capture_output=True,
-            env=environment,
-            timeout=_PATIENCE_SECONDS,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.decode(errors="replace") if done.returncode == 0 else None
+    """Return the output of a git command as text, or None where it fails."""
+    output = git_output(root, *command)
+    return None if output is None else output.decode(errors="replace")

@@ -12,8 +12,8 @@ FIELDS: Mapping[str, str] = {
     "error": "errors",
     "reference": "files",
     "graph": "nodes",
-    "plan": "project now nodes would_run_seconds may_run_seconds never_made_before; with --evaluate: evaluated; "
-    "with --data: models",
+    "plan": "project now nodes would_run_seconds may_run_seconds never_made_before changes; with --evaluate: "
+    "evaluated; with --data: models",
     "run": "project now runs",
     "up": "project dagster mlflow pages needs_token",
     "serve": "project address workers models sources",

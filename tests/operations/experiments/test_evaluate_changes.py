@@ -67,10 +67,11 @@ def test_a_project_without_anything_to_do_ends_with_0(tmp_path: Path, capsys: py
 
 def test_markdown_shows_the_text_of_a_declaration_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     from ml_platform.cli.plan_markdown import plan_markdown
+    from ml_platform.operations.planning.changes import Comparison
     from ml_platform.operations.planning.plan import Plan, Planned
 
     node = Planned("m/snapshot", "snapshot", "would run", None, ("label was `a | b`, is <script>x</script>",), None)
-    lines = plan_markdown(Plan("shop", NOW, (node,)), None).splitlines()
+    lines = plan_markdown(Plan("shop", NOW, (node,)), None, Comparison(())).splitlines()
     assert lines[-1] == (
         "| `m/snapshot` | would run | unknown | label was \\`a \\| b\\`, is &lt;script>x&lt;/script> |"
     )
