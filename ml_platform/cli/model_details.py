@@ -64,6 +64,8 @@ def _facts(item: ModelOverview) -> Iterator[tuple[str, Cell]]:
     yield "live", f"{item.live_text} ({model.versions} trained)"
     if model.champion and model.champion.anchor not in (None, model.champion.version):
         yield "anchor", f"version {model.champion.anchor}"
+    if model.champion and model.champion.refit:
+        yield "refit", model.champion.refit
     yield "worth", " ".join([item.worth_text, *([item.worth.sureness_text] if item.worth else [])])
     if item.window_worth:
         yield "newest window", f"{item.window_worth.days_text}: {item.window_worth.text}"

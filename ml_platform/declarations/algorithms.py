@@ -56,6 +56,8 @@ class AlgorithmKind(ABC):
         Whether `expression` belongs to it.
     stopping_param
         The parameter with which the validate period decides when fitting ends.
+    rounds_param
+        The parameter that sets how many rounds are fitted: a refit takes as many as were kept before.
     libraries
         Distributions whose versions decide the fitted state, beside those that the platform always has.
     extra
@@ -71,6 +73,7 @@ class AlgorithmKind(ABC):
     reads_matrix: ClassVar[bool] = True
     takes_expression: ClassVar[bool] = False
     stopping_param: ClassVar[str | None] = None
+    rounds_param: ClassVar[str | None] = None
     libraries: ClassVar[tuple[str, ...]] = ()
     extra: ClassVar[str | None] = None
 
@@ -93,6 +96,13 @@ class AlgorithmKind(ABC):
     def stops_early(cls, params: Mapping[str, Any]) -> bool:
         """Return whether the validate period decides when fitting ends."""
         return cls.stopping_param in params
+
+    @classmethod
+    def with_rounds(cls, params: Mapping[str, Any], rounds: int) -> dict[str, Any]:
+        """Return the parameters of a fit of so many rounds, without early stopping."""
+        assert cls.rounds_param is not None, "checked when the declaration was read"
+        others = {name: value for name, value in params.items() if name != cls.stopping_param}
+        return {**others, cls.rounds_param: rounds}
 
 
 @cache

@@ -15,6 +15,7 @@ from ml_platform.declarations.gate import GateField
 from ml_platform.declarations.in_production import NO_DEPLOYMENT, Deployment, Monitoring, Retraining
 from ml_platform.declarations.label import AnyLabel
 from ml_platform.declarations.populations.any_population import AnyPopulation
+from ml_platform.declarations.refit import RefitField
 from ml_platform.declarations.release import Release
 from ml_platform.declarations.tuning import Tuning
 from ml_platform.declarations.types import (
@@ -184,6 +185,12 @@ class ModelSpec(Declaration):
         description="simplest: of baselines and then algorithm, the first becomes the model whose gain on the validate "
         "period is within 2 % of the best, or within simplest_within. Without it, algorithm becomes the model.",
         examples=["simplest", {"simplest_within": 0.05}],
+    )
+    refit: RefitField = Field(
+        None,
+        description="What is deployed. none: what was evaluated. train+validate or all: the same algorithm with "
+        "the same choices, fitted again on these rows; the evaluation stays that of the fit before.",
+        examples=["train+validate", "all"],
     )
     value: Value = Field(
         default_factory=_value,

@@ -34,7 +34,14 @@ class Calibration:
     notes: tuple[str, ...] = field(default=(), compare=False)
 
     @classmethod
-    def fit(cls, method: str, scores: np.ndarray, label: np.ndarray, times: np.ndarray | None = None) -> Calibration:
+    def fit(
+        cls,
+        method: str,
+        scores: np.ndarray,
+        label: np.ndarray,
+        times: np.ndarray | None = None,
+        period: str = "validate",
+    ) -> Calibration:
         """Learn the curves.
 
         Parameters
@@ -48,21 +55,24 @@ class Calibration:
         times
             When each row was asked about, for ``choose``: its parts are stretches of time. Without it they follow the
             order of the rows.
+        period
+            The period of the split that has the rows.
 
         Raises
         ------
         TrainingError
-            When the validate period has fewer rows than the calibrator needs, or lacks a class.
+            When the period has fewer rows than the calibrator needs, or lacks a class.
         """
         if method == NO_CALIBRATION:
             return cls()
         if method == CHOOSE_CALIBRATION:
             losses = _losses(scores, label, np.arange(len(label)) if times is None else times)
             best = _best(losses)
-            return replace(cls.fit(best, scores, label), notes=(_choice_text(best, losses),))
+            return replace(cls.fit(best, scores, label, period=period), notes=(_choice_text(best, losses),))
         if scores.ndim == 1:
-            return cls((_curve(method, scores, label == 1),))
-        return cls(tuple(_curve(method, scores[:, index], label == index) for index in range(scores.shape[1])))
+            return cls((_curve(method, scores, label == 1, period),))
+        columns = range(scores.shape[1])
+        return cls(tuple(_curve(method, scores[:, index], label == index, period) for index in columns))
 
     def apply(self, scores: np.ndarray) -> np.ndarray:
         """Return calibrated scores, of the same shape."""
@@ -88,6 +98,11 @@ class Calibration:
         for item in raised:
             total += item
         return tuple(item / total for item in raised) if total > 0 else (1 / len(raised),) * len(raised)
+
+    @property
+    def method(self) -> str:
+        """The name of the calibrator that was fitted, also where it was chosen; ``none`` without one."""
+        return self.curves[0].name if self.curves else NO_CALIBRATION
 
     @property
     def title(self) -> str | None:
@@ -157,11 +172,11 @@ def _calibrator(name: str) -> type[Calibrator]:
     return cast(type[Calibrator], calibrators()[name])
 
 
-def _curve(method: str, scores: np.ndarray, positive: np.ndarray) -> Calibrator:
+def _curve(method: str, scores: np.ndarray, positive: np.ndarray, period: str) -> Calibrator:
     calibrator = _calibrator(method)
     if len(scores) < calibrator.min_rows or positive.all() or not positive.any():
         raise TrainingError(
-            f"calibration {method} needs {calibrator.min_rows} rows and every class in the validate period, found "
-            f"{len(scores)} rows, {int(positive.sum())} of the class. Lengthen split.validate, or remove calibration."
+            f"calibration {method} needs {calibrator.min_rows} rows and every class in the {period} period, found "
+            f"{len(scores)} rows, {int(positive.sum())} of the class. Lengthen split.{period}, or remove calibration."
         )
     return calibrator.fit(scores, positive)

@@ -78,9 +78,10 @@ def declaration_id(spec: ProjectSpec, model: ModelSpec, code: Code) -> str:
     """Return an id that differs where a declaration of a model changed, and stays the same where it is refreshed.
 
     Everything that decides what the predictor is takes part: rows, label, features, algorithm, payoffs, and the
-    project's code. Gates and schedules do not, and baselines only where one of them may be chosen.
+    project's code. Gates and schedules do not, and baselines only where one of them may be chosen. ``refit`` does not
+    either: versions are compared as they were before it, so that a comparison says nothing about it.
     """
-    fitted = deciding_part(spec, "trained_model", model.name)
+    fitted = {name: part for name, part in deciding_part(spec, "trained_model", model.name).items() if name != "refit"}
     if model.choose is None:
         del fitted["baselines"]
     tables = {name: deciding(spec.feature_tables[name]) for name in feature_tables_of(spec, model)}

@@ -198,7 +198,7 @@ def load_predictor(project: Project, artifact: Artifact, name: str = "predictor"
     artifact
         The trained model.
     name
-        ``predictor``, or ``baseline/NAME``.
+        ``predictor``, ``refitted``, or ``baseline/NAME``.
 
     Raises
     ------
@@ -216,6 +216,11 @@ def load_predictor(project: Project, artifact: Artifact, name: str = "predictor"
     return verified_predictor(
         name, f"{name} of trained model {artifact.short_id}", manifest.predictors[name], files, code
     )
+
+
+def load_deployed(project: Project, artifact: Artifact) -> Predictor:
+    """Return the predictor that is deployed, as `load_predictor` does: the refitted one where there is one."""
+    return load_predictor(project, artifact, TrainedModelManifest.of(artifact).deployed)
 
 
 def sources_of(files: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -245,13 +250,10 @@ def load_decision(project: Project, artifact: Artifact) -> Decision:
     ------
     ArtifactDamaged, ArtifactMissing
     """
-    facts, estimator = _manifest(project.store.read(artifact.objects[f"predictor/{MANIFEST}"]))
+    about = TrainedModelManifest.of(artifact)
+    facts, estimator = _manifest(project.store.read(artifact.objects[f"{about.deployed}/{MANIFEST}"]))
     actual = _identity(facts, estimator["kind"], estimator["state"])
-    _require_same(
-        f"predictor of trained model {artifact.short_id}",
-        TrainedModelManifest.of(artifact).predictors["predictor"],
-        actual,
-    )
+    _require_same(f"{about.deployed} of trained model {artifact.short_id}", about.predictors[about.deployed], actual)
     return Decision.from_json(facts["decision"])
 
 

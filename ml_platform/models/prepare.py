@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -23,7 +24,7 @@ from ml_platform.models.estimators.registry import fit_estimator, reads_matrix
 from ml_platform.models.fit_inputs import all_inputs, inputs_of, needs_transforms
 from ml_platform.models.inputs.columns import read_columns
 from ml_platform.models.inputs.labels import class_indices, learn_classes, read_label
-from ml_platform.models.inputs.matrix import Matrix, encode, learn_columns
+from ml_platform.models.inputs.matrix import Matrix, MatrixColumn, encode, learn_columns
 from ml_platform.models.inputs.transforms import Transform, apply_transforms, learn_transform
 from ml_platform.models.predictor import Predictor
 
@@ -130,21 +131,14 @@ def prepare(spec: ProjectSpec, model: ModelSpec, code: Code, train: pd.DataFrame
     validate_label = class_indices(read_label(validate["label"], model.task), classes)
     known = validate_label >= 0 if classes else np.ones(len(validate), dtype=bool)
     notes = _validate_notes(model, classes, validate_label[known], int((~known).sum()))
-    inputs = all_inputs(spec, model)
-    rows = read_columns(train.reset_index(drop=True), inputs)
-    transforms: list[Transform] = []
-    for reference in model.transforms:
-        row_form = code.load_row_form(reference)
-        transform, rows = learn_transform(reference, code.load(reference), rows, row_form)
-        transforms.append(transform)
-    columns = learn_columns(rows, _matrix_names(spec, model, transforms))
-    checked = read_columns(validate[known].reset_index(drop=True), inputs)
+    transforms, columns, matrix = _learned(spec, model, code, train)
+    checked = read_columns(validate[known].reset_index(drop=True), all_inputs(spec, model))
     return Prepared(
         spec=spec,
         model=model,
         code=code,
-        transforms=tuple(transforms),
-        train=encode(rows, columns),
+        transforms=transforms,
+        train=matrix,
         label=class_indices(read_label(train["label"], model.task), classes),
         validate=encode(apply_transforms(checked, transforms), columns),
         validate_label=validate_label[known],
@@ -154,6 +148,50 @@ def prepare(spec: ProjectSpec, model: ModelSpec, code: Code, train: pd.DataFrame
         notes=notes,
         until=max(part["effective_time"].max() for part in (train, validate)).to_pydatetime(),
     )
+
+
+def prepare_refit(prepared: Prepared, frames: Sequence[pd.DataFrame]) -> Prepared:
+    """Return what a refit is fitted on: matrix and labels of other rows, and an empty validate period.
+
+    Columns, categories and transforms are learned from these rows; the classes stay, since the decision was evaluated
+    with them. Rows of a class that the train period does not have are left out.
+
+    Parameters
+    ----------
+    frames
+        The periods whose rows are fitted, in order of time.
+    """
+    rows = pd.concat(list(frames), ignore_index=True)
+    label = class_indices(read_label(rows["label"], prepared.model.task), prepared.classes)
+    known = label >= 0 if prepared.classes else np.ones(len(rows), dtype=bool)
+    fitted, unknown = rows[known].reset_index(drop=True), int((~known).sum())
+    transforms, columns, matrix = _learned(prepared.spec, prepared.model, prepared.code, fitted)
+    return replace(
+        prepared,
+        transforms=transforms,
+        train=matrix,
+        label=label[known],
+        validate=encode(matrix.frame.iloc[:0], columns),
+        validate_label=label[:0],
+        validate_rows=fitted.iloc[:0],
+        validate_truth=prepared.validate_truth[:0],
+        notes=(f"{unknown} rows of a class that the train period does not have are not refitted",) if unknown else (),
+        until=fitted["effective_time"].max().to_pydatetime(),
+    )
+
+
+def _learned(
+    spec: ProjectSpec, model: ModelSpec, code: Code, frame: pd.DataFrame
+) -> tuple[tuple[Transform, ...], tuple[MatrixColumn, ...], Matrix]:
+    """Return the transforms, the columns and the matrix that follow from the rows of a fit."""
+    rows = read_columns(frame.reset_index(drop=True), all_inputs(spec, model))
+    transforms: list[Transform] = []
+    for reference in model.transforms:
+        row_form = code.load_row_form(reference)
+        transform, rows = learn_transform(reference, code.load(reference), rows, row_form)
+        transforms.append(transform)
+    columns = learn_columns(rows, _matrix_names(spec, model, transforms))
+    return tuple(transforms), columns, encode(rows, columns)
 
 
 def _validate_notes(model: ModelSpec, classes: tuple[Any, ...], label: np.ndarray, unknown: int) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,12 +26,16 @@ from ml_platform.models.fit_inputs import declaration_id, fit_declaration
 from ml_platform.models.predictor import Predictor, SavedPredictor
 from ml_platform.models.prepare import Prepared, prepare
 from ml_platform.models.provenance import declared_files, keep_declared, provenance
+from ml_platform.models.refit import refit
 from ml_platform.models.tuning.apply import tuned_model
 from ml_platform.storage.artifact_kinds.trained_model import (
+    PREDICTOR,
+    REFITTED,
     Choice,
     FittedLabel,
     MatrixColumnFacts,
     RecordedProvenance,
+    Refit,
     TrainedModelManifest,
 )
 from ml_platform.storage.manifest import Artifact
@@ -41,8 +45,8 @@ if TYPE_CHECKING:
     from ml_platform.project import Project
 
 KIND = "trained_model"
-PREDICTOR, DECLARED, BASELINE = "predictor", "declared_algorithm", "baseline/"
-"""The names of predictors within a trained model; those of baselines begin with the last."""
+DECLARED, BASELINE = "declared_algorithm", "baseline/"
+"""The names of predictors beside the model's own; those of baselines begin with the last."""
 
 
 def train_model(
@@ -104,18 +108,21 @@ class Fitted:
     Attributes
     ----------
     predictors
-        By name: ``predictor``; ``baseline/NAME`` for each baseline that is not the predictor; and
-        ``declared_algorithm`` where another was chosen.
+        By name: ``predictor``; ``baseline/NAME`` for each baseline that is not the predictor;
+        ``declared_algorithm`` where another was chosen; and ``refitted`` where the declaration has ``refit``.
     algorithm
         That of the predictor.
     ladder
         How it was chosen; None where the declaration chooses nothing.
+    refit
+        What ``refitted`` was fitted on.
     """
 
     prepared: Prepared
     predictors: dict[str, Predictor]
     algorithm: Algorithm
     ladder: Ladder | None = None
+    refit: Refit | None = None
 
     def notes(self, unit: str) -> tuple[str, ...]:
         """Return why the predictor was chosen, in the unit of payoffs; nothing where nothing was chosen."""
@@ -138,8 +145,15 @@ class Fitted:
 def fit_predictors(spec: ProjectSpec, model: ModelSpec, code: Code, snapshot: Snapshot) -> Fitted:
     """Fit a model and its baselines on a snapshot; nothing is written."""
     prepared = prepare(spec, model, code, snapshot.part("train"), snapshot.part("validate"))
-    if model.choose is not None:
-        return _chosen(prepared, model.choose)
+    fitted = _declared(prepared) if model.choose is None else _chosen(prepared, model.choose)
+    if model.refit is None:
+        return fitted
+    second = refit(prepared, fitted.predictors[PREDICTOR], fitted.algorithm, snapshot)
+    return replace(fitted, predictors={**fitted.predictors, REFITTED: second.predictor}, refit=second.about)
+
+
+def _declared(prepared: Prepared) -> Fitted:
+    model = prepared.model
     predictors = {PREDICTOR: prepared.fit(model.algorithm, calibrated=True)}
     for name, algorithm in baselines_of(model).items():
         predictors[f"{BASELINE}{name}"] = prepared.fit(algorithm)
@@ -246,7 +260,7 @@ def _manifest(
         environment=environment(model),
         provenance=RecordedProvenance.model_validate(record),
     )
-    return manifest if fitted.choice is None else manifest.but(choice=fitted.choice)
+    return manifest.but(choice=fitted.choice, refit=fitted.refit)
 
 
 def asked_of(spec: ProjectSpec, model: ModelSpec) -> dict[str, Any]:

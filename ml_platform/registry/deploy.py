@@ -16,7 +16,7 @@ from ml_platform.core.errors import (
     ReleaseRefused,
     StaleEvaluation,
 )
-from ml_platform.models.predictor import load_predictor
+from ml_platform.models.predictor import load_deployed
 from ml_platform.models.train import KIND as TRAINED_MODEL
 from ml_platform.models.train import simpler_than
 from ml_platform.registry.approvals import APPROVE, asks_for_approval, decision_on
@@ -148,7 +148,7 @@ def _require_deployable(
     missed = [reason] if reason else _shortfalls(project, version, trained, evaluation, current)
     if missed:
         raise ReleaseRefused(version.model, str(version.number), missed)
-    predictor = load_predictor(project, trained)
+    predictor = load_deployed(project, trained)
     require_parity(project, version)
     _require_approval(project, version)
     measured = judge_measured(project, version.model, predictor, evaluation)
@@ -226,7 +226,12 @@ def _move(
     passed: str = "",
 ) -> LedgerLine | None:
     about = EvaluationManifest.of(evaluation)
-    reasons = [*merits([*about.gates, *measured], about.release, about.currency), *([passed] if passed else [])]
+    refit = TrainedModelManifest.of(project.store.get(TRAINED_MODEL, version.id)).refit
+    reasons = [
+        *merits([*about.gates, *measured], about.release, about.currency),
+        *([passed] if passed else []),
+        *([refit.reason] if refit else []),
+    ]
     try:
         line = move_ref(
             project.database,
@@ -251,7 +256,10 @@ def _move(
 def _facts(project: Project, version: Version, evaluation: Artifact, current: str | None) -> dict[str, Any]:
     before = version_of(project, version.model, current) if current else None
     about = EvaluationManifest.of(evaluation)
+    trained = TrainedModelManifest.of(project.store.get(TRAINED_MODEL, version.id))
+    refitted = {} if trained.refit is None else {"refit": trained.refit.on, "predictor": trained.deployed_id}
     return {
+        **refitted,
         "version": version.number,
         "from_version": before.number if before else None,
         "evaluation": evaluation.id,

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ml_platform.core.errors import ApprovalWithoutReason, NothingToRollBack
-from ml_platform.models.predictor import load_predictor
+from ml_platform.models.predictor import load_deployed
 from ml_platform.models.train import KIND as TRAINED_MODEL
 from ml_platform.registry.champion import ROLL_BACK, anchor_after, champion_ref
 from ml_platform.registry.rollout import end_rollout, rollout_of
@@ -59,7 +59,7 @@ def roll_back(
             return ended
     lines = ledger_lines(project.database, champion_ref(model))
     target = _target(model, lines, to)
-    load_predictor(project, project.store.get(TRAINED_MODEL, target))
+    load_deployed(project, project.store.get(TRAINED_MODEL, target))
     line = move_ref(
         project.database,
         champion_ref(model),

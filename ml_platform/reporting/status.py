@@ -21,8 +21,8 @@ from ml_platform.operations.predictions.capacity_use import CapacityUse, capacit
 from ml_platform.operations.predictions.missed import Missed, missed_rows
 from ml_platform.operations.versions.pending import waiting_version
 from ml_platform.project import Project
-from ml_platform.registry.champion import anchor, champion, champion_ref
 from ml_platform.registry.rollout import rollout_of
+from ml_platform.reporting.live_version import ChampionStatus, champion_status
 from ml_platform.reporting.mlflow.outbox import count_waiting
 from ml_platform.sources.checks.results import last_recording
 from ml_platform.sources.clock_check import clock_note
@@ -30,7 +30,6 @@ from ml_platform.sources.ingest_history import last_ingest
 from ml_platform.sources.upstream import read_upstream
 from ml_platform.storage.artifact_kinds import artifact_kind
 from ml_platform.storage.artifact_kinds.monitoring import MonitoringManifest, RealizedSums
-from ml_platform.storage.ledger.lines import ledger_lines
 from ml_platform.storage.manifest import Artifact
 from ml_platform.storage.outputs import current_output
 from ml_platform.storage.prediction_log import logged_days
@@ -60,30 +59,6 @@ class DataStatus:
     failed_checks: tuple[str, ...]
     upstream: Mapping[str, Any] | None = None
     notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class ChampionStatus:
-    """The live version, since when, by whom and why.
-
-    Attributes
-    ----------
-    anchor
-        The number of the version that a refresh must beat: the last one that won outright.
-    value
-        Figures of the evaluation that it was deployed on, in the project's currency, with 95 % intervals.
-    interval
-        What the interval of its gain over doing nothing rests on, or why there is none.
-    """
-
-    version: int
-    id: str
-    since: datetime
-    actor: str
-    reason: str
-    value: Mapping[str, float | None]
-    interval: Mapping[str, Any]
-    anchor: int | None
 
 
 @dataclass(frozen=True)
@@ -248,26 +223,6 @@ def _model(project: Project, name: str, now: datetime) -> ModelStatus:
 def _more_nodes(project: Project, name: str) -> Iterator[DataStatus]:
     for kind in project.spec.models[name].nodes or {}:
         yield replace(_data(project, node := NodeName(kind, name)), name=str(node))
-
-
-def champion_status(project: Project, name: str, now: datetime) -> ChampionStatus | None:
-    """Return the live version at `now`, or None where none was deployed by then."""
-    version = champion(project, name, at=now)
-    if version is None:
-        return None
-    moves = ledger_lines(project.database, champion_ref(name))
-    line = [move for move in moves if move.to_value == version.id and move.at <= now][-1]
-    figures, beaten = line.facts.get("figures", {}), anchor(project, name, at=now)
-    return ChampionStatus(
-        version=version.number,
-        id=version.id,
-        since=line.at,
-        actor=line.actor,
-        reason=line.reason,
-        value={figure: figures[figure] for figure in sorted(figures) if figure.startswith("value")},
-        interval=line.facts.get("interval", {}),
-        anchor=beaten.number if beaten else None,
-    )
 
 
 def _monitoring(project: Project, name: str) -> MonitoringStatus | None:

@@ -16,7 +16,7 @@ from ml_platform.declarations.node_name import NodeName
 from ml_platform.declarations.population_columns import required_columns
 from ml_platform.declarations.source import ColumnType
 from ml_platform.models.control import is_control
-from ml_platform.models.predictor import Predictor, load_predictor
+from ml_platform.models.predictor import Predictor, load_deployed
 from ml_platform.models.row_form import RowForm, RowPrediction
 from ml_platform.operations.online.content import joins_online
 from ml_platform.operations.online.lookup import LookedUp, ModelLookup
@@ -73,7 +73,7 @@ class ServedModel:
 
     def __init__(self, project: Project, version: Version) -> None:
         self.version, self.spec = version, project.spec.models[version.model]
-        self.predictor: Predictor = load_predictor(project, project.store.get("trained_model", version.id))
+        self.predictor: Predictor = load_deployed(project, project.store.get("trained_model", version.id))
         self._form: RowForm = self.predictor.row_form()
         self._lookup = ModelLookup(project.spec, self.spec)
         population = required_columns(project.spec, self.spec)

@@ -31,7 +31,7 @@ from ml_platform.core.plain_values import plain_value
 from ml_platform.declarations.node_name import NodeName
 from ml_platform.declarations.population_columns import required_columns
 from ml_platform.models.inputs.columns import read_columns
-from ml_platform.models.predictor import Predictor, load_predictor
+from ml_platform.models.predictor import Predictor, load_deployed
 from ml_platform.operations.predictions.logged import Logged
 from ml_platform.operations.predictions.recompute_features import features_then, project_then
 from ml_platform.project import Project
@@ -98,7 +98,7 @@ class _Shared:
     def predictor(self, trained_id: str) -> Predictor:
         if trained_id not in self._predictors:
             trained = self.project.store.get("trained_model", trained_id)
-            self._predictors[trained_id] = load_predictor(self.project, trained)
+            self._predictors[trained_id] = load_deployed(self.project, trained)
         return self._predictors[trained_id]
 
     def version(self, model: str, trained_id: str, at: datetime) -> VersionFacts:

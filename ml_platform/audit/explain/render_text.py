@@ -258,6 +258,7 @@ def _version(explanation: Explanation, everything: bool) -> Iterator[RenderableT
     rows = [
         ("trained model", version.trained_model),
         ("snapshot", f"{version.snapshot}, {version.rows.get('train', 0):,} rows to train on"),
+        *([("refit", version.refit)] if version.refit else []),
         ("declaration", version.declaration),
         ("git commit", commit_text(version)),
         ("deployed", deployed_text(version.deployment)),

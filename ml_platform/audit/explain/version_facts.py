@@ -91,8 +91,14 @@ class VersionFacts:
         The move that had made it champion when the prediction was made.
     champion_then, champion_now
         Numbers of the champions at the batch run and now.
+    trained_until
+        The last batch run of the rows that the predictor that answered was fitted on.
+    rows
+        Of the fit that was evaluated, by period of the split.
     problem
         Why the ledger cannot be trusted, so that no fact is taken from it.
+    refit
+        What the predictor that answered was fitted on where it is a refit, and what the evaluation judged.
     """
 
     model: str
@@ -111,6 +117,7 @@ class VersionFacts:
     champion_now_since: datetime | None
     champion_now_actor: str | None
     problem: str
+    refit: str | None = None
 
     def __str__(self) -> str:
         return f"{self.model}@{self.number or self.trained_model[:12]}"
@@ -153,8 +160,9 @@ def version_facts(project: Project, model: str, trained_id: str, at: datetime) -
         snapshot=trained.inputs.get("snapshot", version.snapshot if version else ""),
         registered_at=version.registered_at if version else None,
         algorithm=about.fitted_algorithm,
-        trained_until=about.until,
+        trained_until=about.knows_until,
         rows=about.rows,
+        refit=about.refit.text if about.refit else None,
         declaration=about.declaration,
         provenance=provenance_of(project, trained),
         deployment=then if then and then.trained_model == trained_id else None,

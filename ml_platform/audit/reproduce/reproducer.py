@@ -20,12 +20,12 @@ from ml_platform.declarations.model import ModelSpec
 from ml_platform.declarations.project import ProjectSpec
 from ml_platform.models.bundled_code import Code
 from ml_platform.models.environment import environment
-from ml_platform.models.predictor import Predictor, load_predictor
+from ml_platform.models.predictor import Predictor, load_deployed
 from ml_platform.models.provenance import declared_files, equipment, kept_files, kept_spec
-from ml_platform.models.train import KIND, PREDICTOR, Fitted, asked_of, fit_predictors
+from ml_platform.models.train import KIND, Fitted, asked_of, fit_predictors
 from ml_platform.models.tuning.apply import tuned_model
 from ml_platform.storage.artifact_kinds.snapshot import SnapshotManifest
-from ml_platform.storage.artifact_kinds.trained_model import RecordedProvenance, TrainedModelManifest
+from ml_platform.storage.artifact_kinds.trained_model import PREDICTOR, RecordedProvenance, TrainedModelManifest
 from ml_platform.storage.erasure_marks import marks_of
 from ml_platform.storage.manifest import Artifact
 
@@ -161,7 +161,7 @@ def reproduce(
             differences=_differences(recorded, spec, prepared.model),
             files=tuple(changed_files(kept, declared_files(project.spec))),
             today=today,
-            agreement=_agreed(project, trained, predictors[PREDICTOR], snapshot),
+            agreement=_agreed(project, trained, predictors, snapshot),
             tolerance=tolerance,
             erased=tuple(mark.told for mark in marks_of(project, KIND, trained.id)),
             seed=fitted.algorithm.seed,
@@ -173,11 +173,15 @@ def _differences(recorded: RecordedProvenance, spec: ProjectSpec, model: ModelSp
     return tuple(differences(recorded.as_json(), equipment(spec.file.threads), environment(model)))
 
 
-def _agreed(project: Project, trained: Artifact, fitted: Predictor, snapshot: Snapshot) -> Agreement | None:
-    """Return how far predictions agree; None where the predictor is the same to the bit."""
-    if fitted.id == TrainedModelManifest.of(trained).predictors[PREDICTOR]:
+def _agreed(
+    project: Project, trained: Artifact, fitted: Mapping[str, Predictor], snapshot: Snapshot
+) -> Agreement | None:
+    """Return how far predictions of what is deployed agree; None where it is the same to the bit."""
+    about = TrainedModelManifest.of(trained)
+    refitted = fitted.get(about.deployed, fitted[PREDICTOR])
+    if refitted.id == about.predictors[about.deployed]:
         return None
-    return agreement(load_predictor(project, trained), fitted, snapshot.part("test"))
+    return agreement(load_deployed(project, trained), refitted, snapshot.part("test"))
 
 
 def _require_parameters(project: Project, trained: Artifact, spec: ProjectSpec, model: str) -> None:

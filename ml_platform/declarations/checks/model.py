@@ -28,6 +28,7 @@ from ml_platform.declarations.checks.problems import (
     check_expression,
     population_types,
 )
+from ml_platform.declarations.checks.refit import check_refit
 from ml_platform.declarations.checks.tuning import check_tuning
 from ml_platform.declarations.metric_names import known_figures
 from ml_platform.declarations.model import Algorithm, ModelSpec
@@ -57,6 +58,7 @@ def check_model(scope: Scope, model: ModelSpec) -> Iterator[Problem]:
     for index, baseline in enumerate(model.baselines):
         yield from _check_algorithm(scope, model, ("baselines", index), baseline, kinds)
     yield from check_tuning(model)
+    yield from check_refit(model)
     yield from _check_value(scope, model, label, kinds)
     yield from check_actions(scope, model)
     yield from _check_slices(scope, model, kinds)

@@ -19,7 +19,20 @@ class TrainedModelNode(ModelNode):
     purpose = "The fitted model, and its baselines"
     section = "algorithm"
     consequence = "{} must be trained again"
-    parts = ("task", "quantile", "transforms", "algorithm", "calibration", "baselines", "choose", "value", "tuning")
+    parts = (
+        "task",
+        "quantile",
+        "transforms",
+        "algorithm",
+        "calibration",
+        "baselines",
+        "choose",
+        "value",
+        "tuning",
+        "refit",
+    )
+    optional = ("choose", "tuning", "refit")
+    """Parts that take part only where they are declared, so that the ids of other models stay."""
 
     @classmethod
     def inputs(cls, spec: ProjectSpec, subject: str) -> Iterable[NodeName]:
@@ -33,7 +46,7 @@ class TrainedModelNode(ModelNode):
         part = {**super().deciding(spec, subject), "threads": spec.file.threads}
         unused = {"entities", "control", "taken"} | (set() if spec.models[subject].choose else {"capacity"})
         part["value"] = {name: value for name, value in part["value"].items() if name not in unused}
-        return {name: value for name, value in part.items() if value is not None or name not in ("choose", "tuning")}
+        return {name: value for name, value in part.items() if value is not None or name not in cls.optional}
 
     @classmethod
     def functions(cls, spec: ProjectSpec, subject: str) -> tuple[str, ...]:

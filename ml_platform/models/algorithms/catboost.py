@@ -55,6 +55,7 @@ class CatBoost(Estimator):
     extra: ClassVar[str | None] = "catboost"
     monotone: ClassVar[bool] = True
     stopping_param: ClassVar[str | None] = "early_stopping_rounds"
+    rounds_param: ClassVar[str | None] = "iterations"
     params: ClassVar[Mapping[str, str]] = {
         "auto_class_weights": "None Balanced SqrtBalanced",
         "bagging_temperature": NOT_NEGATIVE,

@@ -53,6 +53,7 @@ class LightGBM(Estimator):
     other_names: ClassVar[Mapping[str, str]] = OTHER_NAMES
     monotone: ClassVar[bool] = True
     stopping_param: ClassVar[str | None] = "early_stopping_round"
+    rounds_param: ClassVar[str | None] = "num_iterations"
 
     @classmethod
     def set_by_task(cls, task: Task) -> Mapping[str, str]:

@@ -58,6 +58,7 @@ class XGBoost(Estimator):
     extra: ClassVar[str | None] = "xgboost"
     monotone: ClassVar[bool] = True
     stopping_param: ClassVar[str | None] = "early_stopping_rounds"
+    rounds_param: ClassVar[str | None] = "n_estimators"
     params: ClassVar[Mapping[str, str]] = {
         "colsample_bylevel": FRACTION,
         "colsample_bynode": FRACTION,
@@ -132,12 +133,12 @@ class XGBoost(Estimator):
         try:
             with xgboost.config_context(verbosity=0):
                 train = _rows(fitting.matrix, fitting.threads, fitting.label)
-                validate = [(_rows(fitting.validate, fitting.threads, fitting.validate_label), "validate")]
+                validate = _rows(fitting.validate, fitting.threads, fitting.validate_label) if stopping else None
                 booster = xgboost.train(
                     params,
                     train,
                     rounds,
-                    evals=validate if stopping else (),
+                    evals=[] if validate is None else [(validate, "validate")],
                     early_stopping_rounds=stopping,
                     verbose_eval=False,
                 )

@@ -32,6 +32,8 @@ class FitRequest:
         The resolved name: ``lightgbm``, ``rule``, ``constant``, a scikit-learn class, or ``module:Class``.
     label, validate_label
         Regression: the numbers. Classification: the index of the class, as float64.
+    validate
+        The rows of the validate period; in a refit none, as no rows are left that the fit does not learn from.
     classes
         The label's values in order; empty for a regression.
     source
@@ -55,6 +57,11 @@ class FitRequest:
     threads: int = 1
     source: str = ""
     code: Code | None = None
+
+    @property
+    def probed(self) -> Matrix:
+        """Rows on which a fitted estimator of the project's own is tried out; nothing is learned from them here."""
+        return self.validate if self.validate.rows else self.matrix
 
 
 @dataclass(frozen=True)

@@ -84,7 +84,7 @@ class PlainClass(Estimator):
         notes = sorted({str(warning.message).partition("\n")[0] for warning in caught})
         fitted = replace(fitted._kept(fitting.code), notes=tuple(notes))
         try:
-            return replace(fitted, block=fitted._block_of(fitting.validate))
+            return replace(fitted, block=fitted._block_of(fitting.probed))
         except PredictionError as error:
             raise TrainingError(str(error)) from error
 

@@ -5,7 +5,8 @@ threads to `fit`, and leaves to the class what its state is. The class takes its
 and has
 
 - ``fit(X, y, *, validate, seed, threads)``: X is a frame of floats and strings (null where a value was not seen in
-  training), y an array (for classes their index 0, 1, ...), validate the same pair of the validate period;
+  training), y an array (for classes their index 0, 1, ...), validate the same pair of the validate period, and None in
+  a refit, as no rows are left;
 - ``predict(X)``: one number per row (binary: the probability of 1), or for several classes one column per class;
 - ``get_state()``: a dictionary of arrays and JSON values that holds everything that was fitted;
 - ``from_state(state)``: a class method that makes the fitted estimator again.
@@ -53,16 +54,18 @@ class ProjectClass(Estimator):
         if fitting.code is None:
             raise TrainingError(f"{fitting.algorithm} needs the project's code.")
         made = _made(fitting.algorithm, fitting.code.load(fitting.algorithm), fitting.params)
-        validate = (fitting.validate.decoded(), fitting.validate_label)
+        validate = (fitting.validate.decoded(), fitting.validate_label) if fitting.validate.rows else None
         try:
             made.fit(
                 fitting.matrix.decoded(), fitting.label, validate=validate, seed=fitting.seed, threads=fitting.threads
             )
         except Exception as error:
-            raise TrainingError(f"{fitting.algorithm}.fit failed with {type(error).__name__}: {error}") from error
+            failed = f"{fitting.algorithm}.fit failed with {type(error).__name__}: {error}"
+            refit = ". In a refit, validate is None: let fit do without, or remove refit" if validate is None else ""
+            raise TrainingError(f"{failed}{refit}") from error
         fitted = cls.load(cls(fitting.algorithm, made, len(fitting.classes)).save(), fitting.code)
         try:
-            fitted.predict(fitting.validate)
+            fitted.predict(fitting.probed)
         except PredictionError as error:
             raise TrainingError(str(error)) from error
         return fitted

@@ -17,7 +17,7 @@ from ml_platform.core.hashing import bytes_hash
 from ml_platform.models.export import export_formats
 from ml_platform.models.export.export_format import NULLS, OPTIONAL, ExportFormat, described
 from ml_platform.models.export.parity_rows import parity_rows
-from ml_platform.models.predictor import Predictor, load_predictor
+from ml_platform.models.predictor import Predictor, load_deployed
 from ml_platform.storage.manifest import Artifact
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def export_model(
     known = export_formats()
     if format_name not in known:
         raise ExportRefused(format_name, [f"it is no format. {suggest(format_name, known)}"])
-    kind, predictor = known[format_name](), load_predictor(project, trained)
+    kind, predictor = known[format_name](), load_deployed(project, trained)
     excluded = _excluded(kind, predictor, without)
     if folder.exists():
         raise ExportRefused(kind.name, [f"{folder} exists. Remove it, or name another folder"])

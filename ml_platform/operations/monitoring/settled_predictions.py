@@ -20,7 +20,7 @@ from ml_platform.models.capacity import BEST_ACTION
 from ml_platform.models.control import CONTROL, PROPENSITY
 from ml_platform.models.decision import Decision
 from ml_platform.models.inputs.labels import class_indices, read_label
-from ml_platform.models.predictor import load_decision, load_predictor
+from ml_platform.models.predictor import load_decision, load_deployed
 from ml_platform.operations.monitoring.effect import Effect, earned_decision, measured_effect
 from ml_platform.operations.monitoring.realized_gain import realized_gain
 from ml_platform.operations.monitoring.realized_value import DONE, Realized, is_settled, realized_value
@@ -211,7 +211,7 @@ def _decisions(project: Project, model_name: str) -> Mapping[int, Decision]:
 
 def _metrics(project: Project, model_name: str, number: int, rows: pd.DataFrame, label: pd.Series) -> Figures:
     version = next(version for version in versions(project, model_name) if version.number == number)
-    predictor = load_predictor(project, project.store.get("trained_model", version.id))
+    predictor = load_deployed(project, project.store.get("trained_model", version.id))
     spec = project.spec.models[model_name]
     truth = class_indices(read_label(label.infer_objects(), spec.task), predictor.classes)
     names = [f"score.{name}" for name in predictor.classes] if len(predictor.classes) > 2 else ["score"]

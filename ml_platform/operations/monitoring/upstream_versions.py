@@ -90,7 +90,9 @@ def _trained_without(
         version = champion(project, model.name) if source in sources_of(project.spec, model) else None
         if version is None:
             continue
-        until = datetime.fromisoformat(TrainedModelManifest.of(project.store.get("trained_model", version.id)).until)
+        until = datetime.fromisoformat(
+            TrainedModelManifest.of(project.store.get("trained_model", version.id)).knows_until
+        )
         seen = [item.version for item in versions if item.known_from <= until]
         if newest.version not in seen:
             yield f"{version} was trained on {f'rows of {_named(upstream, seen)}' if seen else f'no row of {upstream}'}"

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from ml_platform.core.errors import NotMaterialized
 from ml_platform.declarations.node_name import NodeName
-from ml_platform.models.predictor import load_predictor
+from ml_platform.models.predictor import load_deployed
 from ml_platform.operations.parity.difference import Difference
 from ml_platform.operations.parity.drawn import DrawnParity, compare_drawn
 from ml_platform.operations.parity.requests import RequestParity, compare_requests
@@ -88,7 +88,7 @@ def measure_parity(
     OnlineStoreUnavailable, ArtifactMissing, ArtifactDamaged
     """
     requests = compare_requests(project, model, days, size)
-    drawn = compare_drawn(project, model, load_predictor(project, trained), DRAWN_ROWS, now)
+    drawn = compare_drawn(project, model, load_deployed(project, trained), DRAWN_ROWS, now)
     return Parity(model, tuple(days), drawn, requests)
 
 

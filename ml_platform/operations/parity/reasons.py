@@ -13,7 +13,7 @@ from ml_platform.models.inputs.columns import read_columns
 from ml_platform.models.inputs.matrix import MatrixColumn
 from ml_platform.models.inputs.row import columns_of, row_of
 from ml_platform.models.inputs.transforms import apply_transforms
-from ml_platform.models.predictor import Predictor, load_predictor
+from ml_platform.models.predictor import Predictor, load_deployed
 from ml_platform.operations.parity.bits import differing
 from ml_platform.operations.parity.difference import Difference
 from ml_platform.operations.parity.outputs import many_rows, output_columns
@@ -70,7 +70,7 @@ def _of_categories(
 ) -> Iterator[tuple[str, str, float, float]]:
     """Yield the version whose categories give the served outputs, a column, and its code there and here."""
     for version in versions(project, model)[:-_VERSIONS:-1]:
-        other = load_predictor(project, project.store.get("trained_model", version.id))
+        other = load_deployed(project, project.store.get("trained_model", version.id))
         swapped = _with_categories(predictor, other)
         if swapped == predictor.matrix:
             continue

@@ -21,7 +21,7 @@ from ml_platform.declarations.feature_table import FeatureTableSpec
 from ml_platform.declarations.node_name import NodeName
 from ml_platform.declarations.population_columns import required_columns
 from ml_platform.declarations.source import ColumnType
-from ml_platform.models.predictor import Predictor, load_predictor
+from ml_platform.models.predictor import Predictor, load_deployed
 from ml_platform.operations.online.content import joins_online
 from ml_platform.operations.parity.bits import differing
 from ml_platform.operations.parity.difference import Compared
@@ -75,7 +75,7 @@ def compare_requests(project: Project, model: str, days: Sequence[date], size: i
     for logged in _drawn(project, model, days, size, parity):
         for id in map(str, logged.rows["trained_model"].unique()):
             if id not in predictors:
-                predictors[id] = load_predictor(project, project.store.get("trained_model", id))
+                predictors[id] = load_deployed(project, project.store.get("trained_model", id))
         _Group(project, logged, predictors, parity).compare()
     return parity
 

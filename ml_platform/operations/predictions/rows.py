@@ -20,7 +20,7 @@ from ml_platform.declarations.source import ColumnType
 from ml_platform.models.capacity import BEST_ACTION
 from ml_platform.models.control import CONTROL
 from ml_platform.models.inputs.columns import InputColumn, read_columns
-from ml_platform.models.predictor import load_predictor
+from ml_platform.models.predictor import load_deployed
 from ml_platform.project import Project
 from ml_platform.storage.versions import Version
 
@@ -95,7 +95,7 @@ class Answers:
         ------
         PredictionError, ArtifactDamaged
         """
-        predictor = load_predictor(project, project.store.get("trained_model", version.id))
+        predictor = load_deployed(project, project.store.get("trained_model", version.id))
         used = read_columns(rows, predictor.inputs)
         predicted, expected = predictor.predict_actions(rows)
         return cls(version, predictor.inputs, rows, used, predicted, expected, predictor.unlearned_nulls(used))

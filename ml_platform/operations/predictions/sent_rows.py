@@ -22,7 +22,7 @@ from ml_platform.declarations.node_name import NodeName
 from ml_platform.declarations.resolve import population_columns
 from ml_platform.declarations.source import ColumnType
 from ml_platform.models.inputs.columns import InputColumn, read_column
-from ml_platform.models.predictor import Predictor, load_predictor
+from ml_platform.models.predictor import Predictor, load_deployed
 from ml_platform.project import Project
 from ml_platform.sources.conform import TYPES
 from ml_platform.storage.outputs import current_output
@@ -51,7 +51,7 @@ def predict_rows(project: Project, version: Version, rows: pd.DataFrame, now: da
     PredictionError
         Where a column is unknown, missing, there twice, or of another type; where a time is null, or after now.
     """
-    predictor = load_predictor(project, project.store.get("trained_model", version.id))
+    predictor = load_deployed(project, project.store.get("trained_model", version.id))
     model = project.spec.models[version.model]
     columns = population_columns(project.spec, model)
     bare = {name.partition(".")[2]: name for name in columns}

@@ -16,7 +16,7 @@ from ml_platform.datasets.labels.labels import labels_of
 from ml_platform.datasets.labels.states import LABEL
 from ml_platform.models.control import CONTROL
 from ml_platform.models.decision import Decision
-from ml_platform.models.predictor import Predictor, load_predictor
+from ml_platform.models.predictor import Predictor, load_deployed
 from ml_platform.operations.predictions.compact_online import SHADOW
 from ml_platform.project import Project
 from ml_platform.registry.rollout import Rollout
@@ -88,7 +88,7 @@ def money_so_far(project: Project, rollout: Rollout, label_source: str | None, n
 
 
 def _predictor(project: Project, rollout: Rollout) -> Predictor:
-    return load_predictor(project, project.store.get("trained_model", rollout.version.id))
+    return load_deployed(project, project.store.get("trained_model", rollout.version.id))
 
 
 def paired(rows: pd.DataFrame, candidate: int, *, by_action: bool) -> pd.DataFrame:

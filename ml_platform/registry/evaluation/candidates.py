@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ml_platform.core.errors import EvaluationError, PlatformError, listed
+from ml_platform.declarations.gates import has_monotone
 from ml_platform.declarations.metric_names import loss_quantile
 from ml_platform.declarations.model import ModelSpec
 from ml_platform.declarations.population_columns import question_columns
@@ -18,11 +19,11 @@ from ml_platform.declarations.project import ProjectSpec
 from ml_platform.models.capacity import Capacity, predict_within
 from ml_platform.models.decision import Decision
 from ml_platform.models.inputs.labels import class_indices, read_label
-from ml_platform.models.predictor import Predictor, load_predictor
+from ml_platform.models.predictor import Predictor, load_deployed, load_predictor
 from ml_platform.models.train import others_of
 from ml_platform.registry.evaluation.metrics import Figures, metrics_of
 from ml_platform.registry.evaluation.monotone import monotone_figures
-from ml_platform.storage.artifact_kinds.trained_model import TrainedModelManifest
+from ml_platform.storage.artifact_kinds.trained_model import PREDICTOR, REFITTED, TrainedModelManifest
 from ml_platform.storage.manifest import Artifact
 
 if TYPE_CHECKING:
@@ -168,16 +169,28 @@ def contender(
     ------
     PlatformError
         When it cannot predict on these rows, or recommends actions that are declared no more.
+    EvaluationError
+        For a predictor that was refitted: it may know these rows.
     """
+    _require_before_refit(artifact, part)
     predictor = load_predictor(project, artifact, part)
     predicted, taken = acted(predictor, rows)
     scores = scores_of(predictor, predicted)
     label = class_indices(rows.label, predictor.classes)
     figures = dict(metrics_of(rows.model.task, label, scores, loss_quantile(rows.model)))
     if role == "challenger":
-        figures |= monotone_figures(rows.model, TrainedModelManifest.of(artifact).choice, predictor, rows.frame)
+        probed = load_deployed(project, artifact) if has_monotone(rows.model) else predictor
+        figures |= monotone_figures(rows.model, TrainedModelManifest.of(artifact).choice, probed, rows.frame)
     value = rows.decision.value(rows.frame, rows.label, taken)
     return Contender(name, role, artifact.id, scores, taken, value, figures)
+
+
+def _require_before_refit(artifact: Artifact, part: str) -> None:
+    if part == REFITTED:
+        raise EvaluationError(
+            f"the refit of trained model {artifact.short_id} may have been fitted on the rows that are to judge it. "
+            f"Evaluate its {PREDICTOR}."
+        )
 
 
 def scores_of(predictor: Predictor, predicted: pd.DataFrame) -> np.ndarray:

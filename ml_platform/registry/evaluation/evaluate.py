@@ -13,7 +13,7 @@ from ml_platform.core.hashing import format_instant
 from ml_platform.datasets.snapshot.boundaries import Part
 from ml_platform.datasets.snapshot.read import load_snapshot
 from ml_platform.models.train import KIND as TRAINED_MODEL
-from ml_platform.models.train import PREDICTOR, simpler_than
+from ml_platform.models.train import simpler_than
 from ml_platform.registry.evaluation.candidates import (
     ANCHOR,
     CHALLENGER,
@@ -52,6 +52,7 @@ from ml_platform.registry.evaluation.notes import (
     notes_on_earlier_versions,
     notes_on_label,
     notes_on_problems,
+    notes_on_refits,
     notes_on_rows,
     notes_on_value,
 )
@@ -64,7 +65,7 @@ from ml_platform.storage.artifact_kinds.evaluation import (
     ReleaseFacts,
     ReleaseResult,
 )
-from ml_platform.storage.artifact_kinds.trained_model import TrainedModelManifest
+from ml_platform.storage.artifact_kinds.trained_model import PREDICTOR, TrainedModelManifest
 
 OTHER_ROWS = 20_000
 """How many rows before the test are looked at to learn how large and how rare gains are."""
@@ -218,8 +219,8 @@ class _Evaluation:
         figures |= value_figures(self._earned, item.name)
         if item.role != "do_nothing":
             owner = {CHAMPION: self._champion, ANCHOR: self._anchor}.get(item.name) or self._trained
-            part = item.name if item.role == "baseline" else PREDICTOR
-            figures["size_mb"] = TrainedModelManifest.of(owner).size_mb[part]
+            about = TrainedModelManifest.of(owner)
+            figures["size_mb"] = about.size_mb[item.name if item.role == "baseline" else about.deployed]
         figures["rows"] = len(self._rows.frame)
         return figures
 
@@ -289,6 +290,7 @@ class _Evaluation:
             *notes_on_value(self._model.value),
             *(note for note in (ahead.declined, ahead.note) if note),
             *notes_on_rows(len(self._rows.frame), self._is_repeated, self._unvalued),
+            *notes_on_refits({CHALLENGER: self._trained, **dict(self._earlier_versions())}),
             *notes_on_earlier_versions(dict(self._earlier_versions()), self._start()),
             *notes_on_label(self._rows.label),
             *notes_on_problems(self._problems, has_anchor=self._anchor_name() is not None),

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from ml_platform.core.errors import listed
 from ml_platform.declarations.value import Value
 from ml_platform.models.capacity import Capacity
 from ml_platform.registry.evaluation.candidates import ANCHOR, CHAMPION
@@ -49,6 +50,17 @@ def notes_on_earlier_versions(versions: Mapping[str, Artifact], start: str) -> I
                 f"the {role} was fitted on rows up to {until}, and some of them are test rows here: its "
                 "figures are too good."
             )
+
+
+def notes_on_refits(versions: Mapping[str, Artifact]) -> Iterator[str]:
+    """Yield which versions, by their role, are judged by the fit before their refit."""
+    refitted = [role for role, version in versions.items() if TrainedModelManifest.of(version).refit is not None]
+    if refitted:
+        verb = "is" if len(refitted) == 1 else "are"
+        yield (
+            f"{listed(refitted)} {verb} judged by the fit before the refit: what is deployed may have been fitted on "
+            "rows of this test period."
+        )
 
 
 def notes_on_label(label: np.ndarray) -> Iterator[str]:

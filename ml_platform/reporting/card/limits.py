@@ -33,7 +33,11 @@ def limits_of(
 
 def _fitted(trained: TrainedModelManifest) -> Iterator[str]:
     parts = ", ".join(f"{rows:,} rows to {name}" for name, rows in trained.rows.items())
-    yield f"It was fitted on {parts}, and knows nothing after {trained.until[:10]}."
+    if trained.refit is None:
+        yield f"It was fitted on {parts}, and knows nothing after {trained.until[:10]}."
+    else:
+        yield f"It was fitted on {parts}, and evaluated. {trained.refit.text} It knows nothing after its last row."
+        yield from (f"{_sentence(note)}" for note in trained.refit.notes)
     yield from (f"{_sentence(note)}" for note in trained.notes)
 
 

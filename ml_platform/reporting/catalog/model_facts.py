@@ -45,7 +45,13 @@ class Judged:
 
 @dataclass(frozen=True)
 class Champion:
-    """The live version, and what it was worth when it was deployed."""
+    """The live version, and what it was worth when it was deployed.
+
+    Attributes
+    ----------
+    refit
+        What is deployed and what the evaluation judged, where the version was refitted; else empty.
+    """
 
     version: int
     since: datetime
@@ -53,6 +59,7 @@ class Champion:
     reason: str
     figures: Mapping[str, float | None]
     interval: str
+    refit: str = ""
 
 
 @dataclass(frozen=True)

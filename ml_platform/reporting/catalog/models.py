@@ -22,7 +22,7 @@ from ml_platform.reporting.catalog.data_age import model_age
 from ml_platform.reporting.catalog.model_facts import Champion, GateFacts, Judged, ModelFacts, ModelFeature, Monitored
 from ml_platform.reporting.catalog.node_facts import Link
 from ml_platform.reporting.catalog.usage import feature_origins, link_of
-from ml_platform.reporting.status import champion_status
+from ml_platform.reporting.live_version import champion_status
 from ml_platform.storage.artifact_kinds.evaluation import EvaluationManifest, GateResult
 from ml_platform.storage.artifact_kinds.figures import IntervalBasis
 from ml_platform.storage.artifact_kinds.monitoring import MonitoringManifest
@@ -126,7 +126,7 @@ def _champion(project: Project, name: str, now: datetime) -> Champion | None:
         return None
     low, high = (status.value.get(f"value_vs_do_nothing_{end}") for end in ("low", "high"))
     text = interval_text(low, high, IntervalBasis.model_validate(status.interval)) if status.interval else ""
-    return Champion(status.version, status.since, status.actor, status.reason, status.value, text)
+    return Champion(status.version, status.since, status.actor, status.reason, status.value, text, status.refit or "")
 
 
 def _judged(evaluation: Artifact | None) -> Judged | None:

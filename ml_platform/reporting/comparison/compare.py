@@ -16,7 +16,6 @@ from ml_platform.core.plain_values import json_value
 from ml_platform.datasets.snapshot.boundaries import Part
 from ml_platform.datasets.snapshot.read import load_snapshot
 from ml_platform.declarations.node_name import NodeName
-from ml_platform.models.train import PREDICTOR
 from ml_platform.project import Project
 from ml_platform.registry.evaluation.candidates import (
     DO_NOTHING,
@@ -38,7 +37,7 @@ from ml_platform.reporting.comparison.comparison import (
     VersionComparison,
 )
 from ml_platform.reporting.comparison.declared import declared_changes
-from ml_platform.storage.artifact_kinds.trained_model import TrainedModelManifest
+from ml_platform.storage.artifact_kinds.trained_model import PREDICTOR, TrainedModelManifest
 from ml_platform.storage.manifest import Artifact
 from ml_platform.storage.outputs import current_output
 from ml_platform.storage.versions import Version

@@ -40,7 +40,10 @@ def training_record(
     params |= {f"params.{name}": value for name, value in about.params.items()}
     params |= {"columns": len(about.columns), "declaration": about.declaration}
     metrics: dict[str, Any] = {f"rows_{part}": float(rows) for part, rows in about.rows.items()}
-    metrics |= {"size_mb": about.size_mb["predictor"], "iterations": about.iterations}
+    metrics |= {"size_mb": about.size_mb[about.deployed], "iterations": about.iterations}
+    if about.refit is not None:
+        params |= {"refit": about.refit.on}
+        metrics |= {"rows_refit": float(about.refit.rows)}
     if tuning is not None:
         metrics |= {"tuning.loss": tuning.best_trial.losses[-1], "tuning.declared_loss": tuning.declared.losses[-1]}
     files = {f"model/{name}": stored for name, stored in trained.objects.items()}
@@ -112,7 +115,8 @@ def monitoring_record(version: Version, monitoring: Artifact, at: datetime) -> R
 
 def _trained_text(version: Version, about: TrainedModelManifest) -> str:
     rows = f"{about.rows['train']:,} rows up to {about.until[:10]}"
-    return f"**{version}**: {about.fitted_algorithm} on {rows}. It is not evaluated yet."
+    refit = f" {about.refit.text}" if about.refit else ""
+    return f"**{version}**: {about.fitted_algorithm} on {rows}. It is not evaluated yet.{refit}"
 
 
 def _evaluated_text(version: Version, about: EvaluationManifest) -> str:

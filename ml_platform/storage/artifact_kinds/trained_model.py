@@ -12,6 +12,9 @@ from ml_platform.storage.artifact_kinds.figures import Number
 from ml_platform.storage.artifact_kinds.kind import ArtifactKind, Items, JsonByName, Pair, Part
 from ml_platform.storage.manifest import StoredObject
 
+PREDICTOR, REFITTED = "predictor", "refitted"
+"""The names of the predictor that is evaluated, and of the one that is deployed in its place after a refit."""
+
 
 class Baseline(Part):
     """A baseline that was fitted on the same rows."""
@@ -69,6 +72,55 @@ class Choice(Part):
     rows: int
     chosen: str
     algorithm: str
+
+
+class Refit(Part):
+    """The second fit of a model, after everything was chosen: what is deployed.
+
+    Attributes
+    ----------
+    on
+        The rows as the declaration names them: ``train+validate``, or ``all``.
+    rows
+        How many rows it was fitted on.
+    until
+        The last batch run of these rows.
+    iterations
+        How many rounds of boosting it was given, where early stopping had chosen them before.
+    calibration
+        Which calibrator was fitted for it, on the scores of test rows by a fit on earlier rows; None for none.
+    calibration_rows
+        On how many of them.
+    notes
+        What a reader should know of it.
+    """
+
+    on: str
+    rows: int
+    until: str
+    iterations: int | None = None
+    calibration: str | None = None
+    calibration_rows: int | None = None
+    notes: Items[str] = ()
+
+    @property
+    def fitted_text(self) -> str:
+        """What the second fit learned from."""
+        periods = "train and validate" if self.on == "train+validate" else "train, validate and test"
+        return f"{self.rows:,} rows of {periods}, up to {self.until[:10]}"
+
+    @property
+    def text(self) -> str:
+        """What is deployed, and what the evaluation judged, in sentences."""
+        return (
+            f"What is deployed is a refit, on {self.fitted_text}. The evaluation judged the fit before, which knew no "
+            "test row."
+        )
+
+    @property
+    def reason(self) -> str:
+        """The same as the end of a list of reasons."""
+        return f"deployed is its refit on {self.fitted_text}; the figures are those of the fit before"
 
 
 class GitState(Part):
@@ -134,6 +186,9 @@ class TrainedModelManifest(ArtifactKind):
     choice
         Where the declaration has ``choose``: what each algorithm earned on the validate period, and the chosen one.
         ``algorithm`` is the declared one. Where another was chosen, that one is the predictor ``declared_algorithm``.
+    refit
+        Where the declaration has ``refit``: the rows of the second fit, which is the predictor ``refitted``. What else
+        the manifest holds is about the first fit, which was evaluated.
     environment, provenance
         Libraries and machine; commit, packages and files.
     """
@@ -165,6 +220,27 @@ class TrainedModelManifest(ArtifactKind):
     environment: dict[str, str]
     provenance: RecordedProvenance | None = None
     choice: Choice | None = None
+    refit: Refit | None = None
+
+    @property
+    def deployed(self) -> str:
+        """The name of the predictor that is deployed: the refitted one where there is one."""
+        return PREDICTOR if self.refit is None else REFITTED
+
+    @property
+    def deployed_id(self) -> str:
+        """The id of the predictor that is deployed."""
+        return self.predictors[self.deployed]
+
+    @property
+    def knows_until(self) -> str:
+        """The last batch run of the rows that the deployed predictor was fitted on."""
+        return self.until if self.refit is None else self.refit.until
+
+    @property
+    def known_rows(self) -> dict[str, int]:
+        """The rows that the deployed predictor was fitted on, by their purpose."""
+        return self.rows if self.refit is None else {"refit": self.refit.rows}
 
     @property
     def fitted_algorithm(self) -> str:
