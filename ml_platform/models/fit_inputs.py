@@ -79,7 +79,7 @@ def declaration_id(spec: ProjectSpec, model: ModelSpec, code: Code) -> str:
 
     Everything that decides what the predictor is takes part: rows, label, features, algorithm, payoffs, and the
     project's code. Gates and schedules do not, and baselines only where one of them may be chosen. ``refit`` does not
-    either: versions are compared as they were before it, so that a comparison says nothing about it.
+    either: versions are compared as they were before it, so that no comparison is about it.
     """
     fitted = {name: part for name, part in deciding_part(spec, "trained_model", model.name).items() if name != "refit"}
     if model.choose is None:

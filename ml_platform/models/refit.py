@@ -33,7 +33,7 @@ PERIODS: Mapping[str, tuple[Part, ...]] = {"train+validate": BEFORE_TEST, "all":
 
 @dataclass(frozen=True)
 class Refitted:
-    """The second fit, with what its manifest says of it."""
+    """The second fit, with what the manifest holds of it."""
 
     predictor: Predictor
     about: Refit

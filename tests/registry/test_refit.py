@@ -135,7 +135,8 @@ def test_directions_are_probed_in_what_is_deployed(tmp_path: Path, monkeypatch: 
             def predict(self, matrix: Any) -> np.ndarray:
                 return 1 - super().predict(matrix)
 
-        estimator = Falling(predictor.estimator.text, predictor.estimator.booster)
+        fitted: Any = predictor.estimator
+        estimator = Falling(fitted.text, fitted.booster)
         return dataclasses.replace(predictor, estimator=estimator)
 
     right = evaluate_model(project, "late_parcel", trained, "s", None).artifact.about["figures"]
@@ -185,7 +186,7 @@ def test_rows_are_answered_by_the_refit_and_evaluation_rows_by_the_fit_before(
     assert (before["score"] != refitted["score"]).mean() > 0.9
     version = version_named(project, "late_parcel@1")
     np.testing.assert_array_equal(scored_rows(project, version)["score"], before["score"])
-    asked = test[[name for name in test if name.startswith(("orders.", "courier_recent."))]].rename(
+    asked = test[[name for name in map(str, test) if name.startswith(("orders.", "courier_recent."))]].rename(
         columns=lambda name: str(name).removeprefix("orders.")
     )
     answered = ml_platform.predict(project, "late_parcel@1", asked)
