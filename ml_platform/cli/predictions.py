@@ -51,11 +51,13 @@ def _columns(project: Project, model: str, frame: pd.DataFrame) -> list[str]:
 
 
 def _print(project: Project, model: str, shown: pd.DataFrame, directory: Path) -> None:
+    unused = [name for name in ("action", "expected_value") if shown[name].isna().all()]
+    shown = shown.drop(columns=unused)  # a model of a number may have no actions
     names = list(shown.columns)
     every = range(len(names))
     needed = [place for place in every if names[place].startswith("score") or names[place] in _ACTIONS]
     spare = [place for place in every[1:] if place not in needed]
-    figures = [place for place in needed if names[place] not in _ACTIONS] + [names.index("expected_value")]
+    figures = [place for place in every if names[place].startswith("score") or names[place] == "expected_value"]
     order = sorted(spare, key=lambda place: _SPARE.get(names[place], 3))
     table = PlainTable(*names, whole=every, right=figures, spare=order)
     unit = project.spec.unit_of_value(model)

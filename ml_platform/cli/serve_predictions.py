@@ -21,6 +21,7 @@ from ml_platform.serving.access import ServiceAccess, ServiceTokenNeeded
 from ml_platform.serving.limits import Limits
 from ml_platform.serving.posted_source import posted_sources
 from ml_platform.serving.processes import Workers, listen
+from ml_platform.serving.tracing import require_exporter
 
 _STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _CHECK_EVERY = 0.2
@@ -74,8 +75,9 @@ def serve_predictions(directory: Path, address: ServiceAddress, limits: Limits, 
 
     Raises
     ------
-    NothingOnline, AddressTaken, WorkersDie, DeclarationError
+    NothingOnline, AddressTaken, WorkersDie, DeclarationError, ExporterMissing
     """
+    require_exporter(os.environ)
     project = open_project(directory)
     online = [name for name, model in project.spec.models.items() if model.deployment.online is not None]
     posted = list(posted_sources(project))

@@ -18,6 +18,7 @@ from ml_platform.serving.metrics import Metrics
 from ml_platform.serving.overload import Overload
 from ml_platform.serving.problems import RequestProblem
 from ml_platform.serving.service import Service
+from ml_platform.serving.tracing import Tracing
 
 JSON = b"application/json"
 _MOST_SEEN, _LONGEST_SEEN = 10_000, 200
@@ -99,6 +100,7 @@ class App:
     routes: Mapping[str, Route]
     started: Callable[[], Awaitable[None]]
     stopped: Callable[[], Awaitable[None]]
+    tracing: Tracing | None = None
     _seen: dict[str, tuple[Route, str]] = field(default_factory=dict)
     _direct: dict[bytes, tuple[Route, str] | None] = field(default_factory=dict)
 
@@ -109,7 +111,7 @@ class App:
         if scope["type"] != "http":
             return None
         timer = self.metrics.begin()
-        name = "unknown"
+        name, rest = "unknown", ""
         try:
             route, rest = self._route(scope["path"])
             name = route.name
@@ -124,7 +126,7 @@ class App:
             response = await route.handler(request)
         except Exception as error:
             response = self._failed(name, error)
-        self.metrics.end(timer, name, response.status)
+        self._count(timer, name, response.status, (scope["method"], rest, scope["headers"]))
         await _send(send, response)
 
     def direct_route(self, url: bytes) -> tuple[Route, str] | None:
@@ -155,9 +157,16 @@ class App:
             response = self._failed(route.name, error)
         if response is None:
             return None
-        self.metrics.end(timer, route.name, response.status)
+        self._count(timer, route.name, response.status, ("POST", rest, headers))
         lines = [b"%b: %b\r\n" % header for header in _headers(response)]
         return b"".join([STATUS_LINE[response.status], *lines, b"\r\n", response.body])
+
+    def _count(self, timer: float, route: str, status: int, asked: tuple[str, str, Headers]) -> None:
+        """Count an answer, and record a span of it where that is wanted; `asked` is method, name and headers."""
+        seconds = self.metrics.end(timer, route, status)
+        if self.tracing is not None:
+            method, name, headers = asked
+            self.tracing.answered(method, route, name, headers, status, seconds)
 
     def _failed(self, name: str, error: Exception) -> Response:
         """Return the answer to a request whose handler raised."""

@@ -63,14 +63,16 @@ class Metrics:
         """Return when a request began."""
         return time.perf_counter()
 
-    def end(self, begun: float, route: str, status: int) -> None:
-        """Count an answer."""
+    def end(self, begun: float, route: str, status: int) -> float:
+        """Count an answer, and return the seconds that it took."""
         counters = self._known.get((route, status))
         if counters is None:
             counters = (self._seconds.labels(route), self._answers.labels(route, str(status)))
             self._known[route, status] = counters
-        counters[0].observe(time.perf_counter() - begun)
+        seconds = time.perf_counter() - begun
+        counters[0].observe(seconds)
         counters[1].inc()
+        return seconds
 
     def predicted(self, model: str, version: int, rows: int) -> None:
         """Count predictions."""

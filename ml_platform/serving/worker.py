@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import os
 import resource
 import socket
 import sys
@@ -25,6 +26,7 @@ from ml_platform.serving.metrics import Metrics, log_line
 from ml_platform.serving.overload import Overload
 from ml_platform.serving.routes import Routes
 from ml_platform.serving.service import Service
+from ml_platform.serving.tracing import Tracing
 
 _OTHER_FILES = 200
 _SWITCH_SECONDS = 0.0005
@@ -36,8 +38,8 @@ LOOK_EVERY = 0.1
 class Background:
     """What a worker does beside answering: following champions, ending old log files, measuring its own delay."""
 
-    def __init__(self, service: Service, metrics: Metrics, overload: Overload) -> None:
-        self._service, self._metrics, self._overload = service, metrics, overload
+    def __init__(self, service: Service, metrics: Metrics, overload: Overload, tracing: Tracing | None) -> None:
+        self._service, self._metrics, self._overload, self._tracing = service, metrics, overload, tracing
         self._tasks: list[asyncio.Task[None]] = []
         self._unreachable = ""
 
@@ -56,6 +58,8 @@ class Background:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
         self._service.close()
+        if self._tracing is not None:
+            self._tracing.close()
         gc.unfreeze()
 
     async def _follow(self) -> None:
@@ -84,11 +88,13 @@ class Background:
                 self._metrics.serves(name, followed.serving.version.number)
 
 
-def server_config(service: Service, access: ServiceAccess, metrics: Metrics, **more: Any) -> uvicorn.Config:
+def server_config(
+    service: Service, access: ServiceAccess, metrics: Metrics, tracing: Tracing | None = None, **more: Any
+) -> uvicorn.Config:
     """Return what uvicorn runs in one worker."""
     overload = Overload(service.limits)
-    background, routes = Background(service, metrics, overload), Routes(service, metrics, overload)
-    app = App(service, access, metrics, overload, routes.table(), background.start, background.stop)
+    background, routes = Background(service, metrics, overload, tracing), Routes(service, metrics, overload)
+    app = App(service, access, metrics, overload, routes.table(), background.start, background.stop, tracing)
     protocol: Any = partial(GuardedProtocol, app, overload, metrics)
     return uvicorn.Config(
         app,
@@ -114,10 +120,11 @@ def run_worker(root: str, descriptor: int, port: int, names: tuple[str, ...], li
     try:
         project = open_project(Path(root))
         service = Service(project, limits)
+        tracing = Tracing.of_environment(os.environ)
     except PlatformError as error:
         log_line("not_started", error=str(error))
         sys.exit(1)
-    config = server_config(service, ServiceAccess.for_port(port, names), Metrics())
+    config = server_config(service, ServiceAccess.for_port(port, names), Metrics(), tracing)
     listening = socket.socket(fileno=descriptor)
     WorkerServer(config, listening).run()
 

@@ -23,6 +23,7 @@ from ml_platform.serving.problems import RequestProblem
 from ml_platform.serving.processes import listen
 from ml_platform.serving.protocols.open_inference import read_rows
 from ml_platform.serving.service import Service
+from ml_platform.serving.tracing import Tracing
 from ml_platform.serving.worker import server_config
 from ml_platform.storage.frame_log import FrameLog
 from ml_platform.storage.prediction_log import read_predictions
@@ -50,10 +51,15 @@ class Server:
         return requests.get(self.url + path, headers=headers, timeout=60)
 
 
-def serve(world: ServedWorld, environ: dict[str, str] | None = None, limits: Limits = LIMITS) -> Iterator[Server]:
+def serve(
+    world: ServedWorld,
+    environ: dict[str, str] | None = None,
+    limits: Limits = LIMITS,
+    tracing: Tracing | None = None,
+) -> Iterator[Server]:
     """Serve a world until the test ends."""
     port, service = free_port(), Service(world.project, limits)
-    config = server_config(service, ServiceAccess.for_port(port, (), environ or {}), Metrics())
+    config = server_config(service, ServiceAccess.for_port(port, (), environ or {}), Metrics(), tracing)
     server = WorkerServer(config, listen("127.0.0.1", port))
     thread = threading.Thread(target=lambda: uvloop.run(server.serve()))
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]

@@ -25,6 +25,11 @@ SERVER_CODES: Mapping[str, ErrorCode] = {
         "The processes of the prediction service end as soon as they start.",
         "Read the lines that they wrote before, and correct what they name.",
     ),
+    "ExporterMissing": ErrorCode(
+        "E-SERVER-010",
+        "The environment asks for an OpenTelemetry exporter that is not installed.",
+        "Install the exporter's package, or set `OTEL_TRACES_EXPORTER=none`.",
+    ),
     "ExperimentError": ErrorCode(
         "E-EXPERIMENT-001",
         "An experiment cannot be made, found or used as asked.",
