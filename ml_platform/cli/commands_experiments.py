@@ -49,6 +49,30 @@ def experiments(
 
 
 @app.command(rich_help_panel=_PANEL)
+def backtest(
+    model: Annotated[str, typer.Argument(help="The model's name.")],
+    directory: Directory = HERE,
+    origins: Annotated[int | None, typer.Option(help="At how many past instants to train it. Default: 6.")] = None,
+    every: Annotated[
+        str | None, typer.Option(help="The time between two origins, in days. Default: 7d, or less.", metavar="SPAN")
+    ] = None,
+    seeds: Annotated[int | None, typer.Option(help="With how many seeds to train at each origin. Default: 2.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write a page to this file.", metavar="FILE")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train a model at several past instants, and see how stable its gain is and how often retraining pays.
+
+    Each training knows only what was known at its instant. The rows are those of the model's newest snapshot.
+    Production is only read.
+    """
+    from ml_platform.cli.backtest import backtest as backtest_model
+
+    named = {"origins": origins, "every": every, "seeds": seeds}
+    asked = {name: value for name, value in named.items() if value is not None}
+    backtest_model(directory, model, asked, html, as_json)
+
+
+@app.command(rich_help_panel=_PANEL)
 def promote(
     name: ExperimentName,
     directory: Directory = HERE,

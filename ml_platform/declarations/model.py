@@ -236,8 +236,8 @@ class ModelSpec(Declaration):
 
     nodes: dict[str, dict[str, JsonValue]] | None = Field(
         None,
-        description="More nodes of this model, by kinds that installed packages add, each with its options.",
-        examples=[{"predictions_csv": {"columns": ["score"]}}],
+        description="More nodes of this model, each with its options: backtest, and kinds that installed packages add.",
+        examples=[{"backtest": {"origins": 6, "every": "7d"}}],
     )
 
     @property

@@ -145,15 +145,18 @@ class Fitted:
 def fit_predictors(spec: ProjectSpec, model: ModelSpec, code: Code, snapshot: Snapshot) -> Fitted:
     """Fit a model and its baselines on a snapshot; nothing is written."""
     prepared = prepare(spec, model, code, snapshot.part("train"), snapshot.part("validate"))
-    fitted = _declared(prepared) if model.choose is None else _chosen(prepared, model.choose)
+    fitted = fit_prepared(prepared)
     if model.refit is None:
         return fitted
     second = refit(prepared, fitted.predictors[PREDICTOR], fitted.algorithm, snapshot)
     return replace(fitted, predictors={**fitted.predictors, REFITTED: second.predictor}, refit=second.about)
 
 
-def _declared(prepared: Prepared) -> Fitted:
+def fit_prepared(prepared: Prepared) -> Fitted:
+    """Fit the model of prepared rows, and its baselines, without a refit; nothing is written."""
     model = prepared.model
+    if model.choose is not None:
+        return _chosen(prepared, model.choose)
     predictors = {PREDICTOR: prepared.fit(model.algorithm, calibrated=True)}
     for name, algorithm in baselines_of(model).items():
         predictors[f"{BASELINE}{name}"] = prepared.fit(algorithm)

@@ -2,6 +2,7 @@
 
 __all__ = [
     "approvals",
+    "backtest",
     "champion",
     "deploy",
     "evaluation",

@@ -52,10 +52,16 @@ class Boundaries:
         place = PARTS.index(part)
         return edges[place], edges[place + 1]
 
-    def holds(self, part: Part, effective: pa.ChunkedArray) -> pa.ChunkedArray:
-        """Return which batch runs belong to a stretch."""
+    def holds(self, part: Part, effective: pa.ChunkedArray, *, with_purged: bool = False) -> pa.ChunkedArray:
+        """Return which batch runs belong to a stretch.
+
+        Parameters
+        ----------
+        with_purged
+            Whether those belong to it too whose labels were not settled when the next stretch began.
+        """
         start, end = self.stretch(part)
-        last = end if part == "test" else end - self.horizon
+        last = end if part == "test" or with_purged else end - self.horizon
         return pc.and_(pc.greater(effective, _scalar(start)), pc.less_equal(effective, _scalar(min(last, end))))
 
     def written(self) -> SplitBoundaries:

@@ -71,7 +71,14 @@ class Snapshot:
         return slice(int(first), int(last))
 
 
-def load_snapshot(project: Project, id: str, parts: Sequence[Part] = PARTS, about_rows: int | None = None) -> Snapshot:
+def load_snapshot(
+    project: Project,
+    id: str,
+    parts: Sequence[Part] = PARTS,
+    about_rows: int | None = None,
+    *,
+    with_purged: bool = False,
+) -> Snapshot:
     """Read a snapshot, checking every chunk against its hash, and all of it against its id.
 
     Parameters
@@ -80,6 +87,8 @@ def load_snapshot(project: Project, id: str, parts: Sequence[Part] = PARTS, abou
         Stretches that are wanted; days that only others have rows of are not read.
     about_rows
         How many rows are enough: evenly spread days are read, about as many as hold them, of all weekdays.
+    with_purged
+        Also return the rows of a period whose label was not settled when the next period began.
 
     Raises
     ------
@@ -92,9 +101,9 @@ def load_snapshot(project: Project, id: str, parts: Sequence[Part] = PARTS, abou
     if about_rows is not None:
         days = _spread(days, sum(manifest.rows[part] for part in parts), about_rows)
     rows = pa.concat_tables(_checked_days(project, artifact, days))
-    kept = [bounds.holds(part, rows[EFFECTIVE_TIME]) for part in parts]
+    kept = [bounds.holds(part, rows[EFFECTIVE_TIME], with_purged=with_purged) for part in parts]
     frame = to_frame(rows.filter(functools.reduce(pc.or_, kept)))
-    frame[LABEL] = _plain_label(frame[LABEL])
+    frame[LABEL] = plain_label(frame[LABEL])
     return Snapshot(id, frame, bounds, artifact.about)
 
 
@@ -120,7 +129,7 @@ def _spread(days: list[str], rows: int, about_rows: int) -> list[str]:
     return days[:: step + (step % 7 == 0)]
 
 
-def _plain_label(label: pd.Series[Any]) -> pd.Series[Any]:
-    """Return the label without a type for nulls, since it has none."""
+def plain_label(label: pd.Series[Any]) -> pd.Series[Any]:
+    """Return a label that has no null without a type for nulls."""
     plain: dict[str, Any] = {"boolean": bool, "Int64": "int64"}
     return label.astype(plain.get(str(label.dtype), label.dtype))

@@ -34,10 +34,12 @@ def _run(request: Request, emit: Any) -> int:
         confine([Path(request.folder) / "space"], network=request.network)
     emit({"event": "begin", "not_confined": problem})
     from ml_platform.core.errors import PlatformError
+    from ml_platform.operations.experiments.studies import study_here
     from ml_platform.operations.experiments.trial import open_experiment, try_project
 
+    make = try_project if request.study is None else study_here
     try:
-        try_project(open_experiment(request, WithoutSecrets(os.environ)), request, emit)
+        make(open_experiment(request, WithoutSecrets(os.environ)), request, emit)
     except PlatformError as error:
         emit({"event": "failed", "problem": str(error)})
     emit({"event": "end"})

@@ -81,8 +81,8 @@ def run_experiment(production: Project, wanted: Wanted, at: datetime, progress: 
     space = new_space(production, wanted.name)
     begun = monotonic()
     try:
-        request = _prepared(production, spec, space, wanted)
-        events = list(_events(request, space, _environment(production, spec, space, request), progress))
+        request, environment = prepared_request(production, spec, space, wanted.models)
+        events = list(events_of(request, space, environment, progress))
     except BaseException:
         shutil.rmtree(space.folder, ignore_errors=True)
         raise
@@ -92,8 +92,26 @@ def run_experiment(production: Project, wanted: Wanted, at: datetime, progress: 
     return space
 
 
-def _prepared(production: Project, spec: ProjectSpec, space: Space, wanted: Wanted) -> Request:
-    """Copy what the process needs of production and of the declarations, and return what it is asked to do."""
+def prepared_request(
+    production: Project,
+    spec: ProjectSpec,
+    space: Space,
+    wanted: Sequence[str],
+    study: Mapping[str, Any] | None = None,
+) -> tuple[Request, dict[str, str]]:
+    """Copy what the process needs of production and of the declarations.
+
+    Parameters
+    ----------
+    wanted
+        The models; those that the change concerns where none is named.
+    study
+        What is made of the model in place of an experiment.
+
+    Returns
+    -------
+    What the process is asked to do, and its environment.
+    """
     keep_files(declared_files(spec), space.declared)
     keep_files(declared_files(production.spec), space.base)
     copy = space.work / "platform.sqlite"
@@ -101,12 +119,12 @@ def _prepared(production: Project, spec: ProjectSpec, space: Space, wanted: Want
     copy_database(production.database_url, copy)
     database = Database(sqlite_url(copy))
     try:
-        models = [*wanted.models] or changed_models(spec, database) or [*spec.models]
-        sources = sources_to_read(spec, database, models)
+        models = [*wanted] or changed_models(spec, database) or [*spec.models]
+        sources = sources_to_read(spec, database, models) if study is None else []
     finally:
         database.engine.dispose()
     network = "://" in production.store_url or needs_network(spec, sources)
-    return Request(
+    request = Request(
         name=space.name,
         project=str(spec.root),
         folder=str(space.folder),
@@ -115,17 +133,15 @@ def _prepared(production: Project, spec: ProjectSpec, space: Space, wanted: Want
         models=tuple(models),
         ingest=tuple(sources),
         network=network,
+        study=study,
     )
-
-
-def _environment(production: Project, spec: ProjectSpec, space: Space, request: Request) -> dict[str, str]:
-    return child_environment(os.environ, spec, space, request.ingest, remote=request.network)
+    return request, child_environment(os.environ, spec, space, request.ingest, remote=request.network)
 
 
 # The process ------------------------------------------------------------------
 
 
-def _events(
+def events_of(
     request: Request, space: Space, environment: Mapping[str, str], progress: Progress
 ) -> Iterator[Mapping[str, Any]]:
     """Run the process and yield its events; when the block ends, whatever the process started is gone."""

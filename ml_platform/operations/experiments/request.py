@@ -28,6 +28,8 @@ class Request:
         The sources that are read again, as their declarations changed.
     network
         Whether the process may make connections.
+    study
+        A study of the model that is made in place of an experiment: its kind, its options, and the snapshot.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Request:
     models: tuple[str, ...]
     ingest: tuple[str, ...]
     network: bool
+    study: Mapping[str, Any] | None = None
 
     def as_text(self) -> str:
         """Return the request as one line."""

@@ -10,6 +10,7 @@ __all__ = [
     "key",
     "metrics",
     "paired",
+    "persistence",
     "reasons",
     "release_rules",
     "scored_rows",

@@ -23,7 +23,7 @@ from ml_platform.registry.evaluation.persistence import (
     effective_number,
     mixture,
 )
-from ml_platform.storage.artifact_kinds.figures import BasedInterval, IntervalBasis
+from ml_platform.storage.artifact_kinds.figures import BasedFigure, BasedInterval, IntervalBasis
 
 MIN_DAYS = 4
 MIN_DAYS_WITH_HISTORY = 3
@@ -58,6 +58,10 @@ class Interval:
     def basis(self) -> IntervalBasis:
         """Return what the interval rests on, as an artifact holds it."""
         return IntervalBasis.model_validate(self, from_attributes=True)
+
+    def as_figure(self) -> BasedFigure:
+        """Return the figure with its interval, as an artifact holds both."""
+        return BasedFigure.model_validate(self, from_attributes=True)
 
     def as_held(self) -> BasedInterval:
         """Return the interval with what it rests on, as an artifact holds it."""

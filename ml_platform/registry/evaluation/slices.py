@@ -15,9 +15,10 @@ import pandas as pd
 
 from ml_platform.core.expressions import parse_expression
 from ml_platform.registry.evaluation.candidates import CHALLENGER, CHAMPION, DO_NOTHING
-from ml_platform.registry.evaluation.intervals import Interval, earnings
+from ml_platform.registry.evaluation.intervals import earnings
 from ml_platform.registry.evaluation.persistence import LEVEL
-from ml_platform.storage.artifact_kinds.evaluation import SliceDifference, SliceResult
+from ml_platform.storage.artifact_kinds.evaluation import SliceResult
+from ml_platform.storage.artifact_kinds.figures import BasedFigure
 
 MOST_VALUES = 20
 """How many values of one column are slices of their own; rows of its other values are one slice."""
@@ -99,13 +100,9 @@ def slice_results(
             earned = earnings(part, days[mask], entities[mask], level=level, fixed=fixed, horizon=horizon)
             for rival in (DO_NOTHING, CHAMPION):
                 if rival in values:
-                    ahead[rival] = _difference(earned.difference(CHALLENGER, rival).times(rows))
+                    ahead[rival] = earned.difference(CHALLENGER, rival).times(rows).as_figure()
         facts.append(SliceResult(name=name, rows=rows, days=len(np.unique(days[mask])), **ahead))
     return facts
-
-
-def _difference(interval: Interval) -> SliceDifference:
-    return SliceDifference(figure=interval.figure, **dict(interval.as_held()))
 
 
 def slice_figures(facts: list[SliceResult]) -> dict[str, float]:
@@ -116,5 +113,5 @@ def slice_figures(facts: list[SliceResult]) -> dict[str, float]:
     }
 
 
-def _surely_below(difference: SliceDifference | None) -> bool:
+def _surely_below(difference: BasedFigure | None) -> bool:
     return difference is not None and difference.high is not None and difference.high < 0

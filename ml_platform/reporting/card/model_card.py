@@ -17,6 +17,7 @@ from ml_platform.reporting.overview.model_overview import ModelOverview
 from ml_platform.reporting.overview.slice_lines import SliceLine, slice_lines
 from ml_platform.reporting.overview.version_history import VersionHistory
 from ml_platform.reporting.overview.worth import DayWorth, worth_by_day
+from ml_platform.storage.artifact_kinds.backtest import BacktestManifest
 from ml_platform.storage.artifact_kinds.behavior import BehaviorManifest
 from ml_platform.storage.artifact_kinds.evaluation import EvaluationManifest
 from ml_platform.storage.artifact_kinds.monitoring import MonitoringManifest
@@ -48,6 +49,8 @@ class ModelCard:
         Of the version on the test rows of this evaluation; None where it cannot be computed: `problems` has the reason.
     drift
         Each column beside its usual range, the furthest beyond it first.
+    backtest
+        The last one of the model; None where it declares none.
     evidence
         The ids of the artifacts that the figures come from, by kind.
     """
@@ -61,6 +64,7 @@ class ModelCard:
     behavior: BehaviorManifest | None
     actions: tuple[ActionWords, ...]
     drift: tuple[ColumnRange, ...]
+    backtest: BacktestManifest | None
     limits: tuple[str, ...]
     evidence: Mapping[str, str]
     problems: tuple[str, ...]
@@ -104,7 +108,11 @@ def model_card(project: Project, overview: ModelOverview, number: int | None = N
     monitoring = _read(
         project, "monitoring", current_output(project.database, NodeName("monitoring", overview.name)), problems
     )
+    backtest = _read(
+        project, "backtest", current_output(project.database, NodeName("backtest", overview.name)), problems
+    )
     ids = {"trained model": trained, "snapshot": snapshot, "evaluation": evaluation, "monitoring": monitoring}
+    ids |= {"backtest": backtest}
     return ModelCard(
         overview=overview,
         version=version,
@@ -115,6 +123,7 @@ def model_card(project: Project, overview: ModelOverview, number: int | None = N
         behavior=behavior,
         actions=action_words(behavior.actions, overview.status.task, overview.unit) if behavior else (),
         drift=tuple(map(column_range, MonitoringManifest.of(monitoring).columns or ())) if monitoring else (),
+        backtest=BacktestManifest.of(backtest) if backtest else None,
         limits=limits_of(
             TrainedModelManifest.of(trained) if trained else None,
             SnapshotManifest.of(snapshot) if snapshot else None,

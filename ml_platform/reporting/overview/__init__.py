@@ -2,6 +2,7 @@
 
 __all__ = [
     "attention",
+    "backtest_lines",
     "digest",
     "drift_columns",
     "feature_preview",

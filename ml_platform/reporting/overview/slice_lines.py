@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ml_platform.core.formatting import amount_text
-from ml_platform.storage.artifact_kinds.evaluation import EvaluationManifest, SliceDifference, SliceResult
+from ml_platform.storage.artifact_kinds.evaluation import EvaluationManifest, SliceResult
+from ml_platform.storage.artifact_kinds.figures import BasedFigure
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def _line(item: SliceResult, currency: str) -> SliceLine:
     return SliceLine(item.name, item.rows, gain, interval, _verdict(ahead), against)
 
 
-def _verdict(ahead: SliceDifference) -> str:
+def _verdict(ahead: BasedFigure) -> str:
     if ahead.low is None:
         return "too few rows"
     if ahead.low > 0:
@@ -62,5 +63,5 @@ def _verdict(ahead: SliceDifference) -> str:
     return "loses" if _is_below(ahead) else "not certain"
 
 
-def _is_below(interval: SliceDifference) -> bool:
+def _is_below(interval: BasedFigure) -> bool:
     return interval.high is not None and interval.high < 0

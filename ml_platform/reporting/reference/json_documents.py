@@ -36,6 +36,8 @@ FIELDS: Mapping[str, str] = {
     ),
     "experiment": "state folder name by at seconds project models steps read_again network not_confined problem",
     "experiments": "experiments; with --remove: removed bytes",
+    "backtest": "snapshot verdict model task currency every_days fitted_days declared_days seeds rows days gain "
+    "origins ages schedules notes environment page",
     "promote": "experiment written files models",
     "card": "model version page health worth",
     "explain": "prediction_id model description key prediction_time effective_time scored_at answer inputs through "

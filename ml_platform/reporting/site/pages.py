@@ -26,6 +26,14 @@ from ml_platform.core.web.policies import EXPLANATION_POLICY, SITE_POLICY, with_
 from ml_platform.reporting.catalog.node_facts import Link
 from ml_platform.reporting.comparison.comparison import VersionComparison
 from ml_platform.reporting.comparison.many import ManyComparison
+from ml_platform.reporting.overview.backtest_lines import (
+    age_lines,
+    backtest_sentences,
+    metric_names,
+    origin_lines,
+    schedule_lines,
+)
+from ml_platform.reporting.site.age_chart import age_chart
 from ml_platform.reporting.site.day_chart import day_chart
 from ml_platform.reporting.site.dependence_chart import dependence_chart
 from ml_platform.reporting.site.distribution_svg import curve
@@ -37,6 +45,7 @@ from ml_platform.reporting.site.pair_chart import pair_chart
 from ml_platform.reporting.site.score_charts import calibration_chart, predicted_actual_chart
 from ml_platform.reporting.site.search import search_script
 from ml_platform.reporting.site.yaml_highlight import highlighted
+from ml_platform.storage.artifact_kinds.backtest import BacktestManifest
 
 _PACKAGE = "ml_platform.reporting.site"
 _AS_THEY_ARE = ("style.css", "search.js")
@@ -49,7 +58,8 @@ def _plain(value: object) -> str:
     return figure_text(value) if isinstance(value, float) else str(value)
 
 
-_CHARTS = (curve, day_chart, pair_chart, dependence_chart, calibration_chart, predicted_actual_chart)
+_LINES = (backtest_sentences, metric_names, origin_lines, age_lines, schedule_lines)
+_CHARTS = (curve, age_chart, day_chart, pair_chart, dependence_chart, calibration_chart, predicted_actual_chart)
 _FILTERS: Mapping[str, Callable[..., Any]] = MappingProxyType(
     {
         "amount": amount_text,
@@ -96,6 +106,12 @@ def many_page(comparison: ManyComparison) -> str:
     return with_policy(page, EXPLANATION_POLICY)
 
 
+def backtest_page(about: BacktestManifest) -> str:
+    """Return the page of a backtest on its own: it needs no other file and has no script."""
+    page = _environment().get_template("backtest.html").render(about=about, style=Markup(_text("style.css")))
+    return with_policy(page, EXPLANATION_POLICY)
+
+
 def _environment() -> jinja2.Environment:
     templates = jinja2.Environment(
         autoescape=True,
@@ -105,7 +121,7 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     templates.filters |= _FILTERS
-    templates.globals |= {chart.__name__: chart for chart in _CHARTS}
+    templates.globals |= {part.__name__: part for part in (*_CHARTS, *_LINES)}
     return templates
 
 

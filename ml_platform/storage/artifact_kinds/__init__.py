@@ -31,6 +31,7 @@ __all__ = [
     "Read",
     "artifact_kind",
     "artifact_kinds",
+    "backtest",
     "behavior",
     "checks",
     "drift_reference",

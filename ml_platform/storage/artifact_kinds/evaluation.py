@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, Strict
 
 from ml_platform.core.hashing import content_id
-from ml_platform.storage.artifact_kinds.figures import BasedInterval, IntervalBasis, Number
+from ml_platform.storage.artifact_kinds.figures import BasedFigure, BasedInterval, IntervalBasis, Number
 from ml_platform.storage.artifact_kinds.kind import ArtifactKind, Items, Part
 from ml_platform.storage.manifest import StoredObject
 
@@ -195,20 +195,14 @@ class Curves(Part):
     predicted_actual: Items[PredictedActual] | None = None
 
 
-class SliceDifference(BasedInterval):
-    """How much more the challenger earned on a slice than a rival."""
-
-    figure: Number
-
-
 class SliceResult(Part):
     """One slice of the rows: None for a rival that there is not, or where the slice has no row."""
 
     name: str
     rows: int
     days: int
-    do_nothing: SliceDifference | None = None
-    champion: SliceDifference | None = None
+    do_nothing: BasedFigure | None = None
+    champion: BasedFigure | None = None
 
 
 RIVALS = MappingProxyType({"champion": "trained_model", "anchor": "trained_model"})

@@ -38,6 +38,12 @@ class BasedInterval(IntervalBasis):
     high: Number | None = None
 
 
+class BasedFigure(BasedInterval):
+    """A figure with its 95 % interval, and what that rests on."""
+
+    figure: Number
+
+
 class MeasuredEffect(BasedInterval):
     """What acting changed, in all, against rows that were held out at random.
 

@@ -8,15 +8,16 @@ from typing import Any
 import pytest
 
 from ml_platform.reporting.overview.slice_lines import slice_lines
-from ml_platform.storage.artifact_kinds.evaluation import SliceDifference, SliceResult
+from ml_platform.storage.artifact_kinds.evaluation import SliceResult
+from ml_platform.storage.artifact_kinds.figures import BasedFigure
 
 
 def _evaluation(slices: Any) -> Any:
     return SimpleNamespace(currency="EUR", slices=slices)
 
 
-def _ahead(figure: float, low: float | None, high: float | None, declined: str | None = None) -> SliceDifference:
-    return SliceDifference(figure=figure, low=low, high=high, declined=declined)
+def _ahead(figure: float, low: float | None, high: float | None, declined: str | None = None) -> BasedFigure:
+    return BasedFigure(figure=figure, low=low, high=high, declined=declined)
 
 
 @pytest.mark.parametrize(
@@ -29,7 +30,7 @@ def _ahead(figure: float, low: float | None, high: float | None, declined: str |
         (_ahead(5, None, None, "too few days to say: 3"), "too few rows", "too few days to say: 3"),
     ],
 )
-def test_a_slice_has_a_verdict_where_it_is_sure(ahead: SliceDifference, verdict: str, interval: str) -> None:
+def test_a_slice_has_a_verdict_where_it_is_sure(ahead: BasedFigure, verdict: str, interval: str) -> None:
     (line,) = slice_lines(_evaluation([SliceResult(name="large", rows=7, days=3, do_nothing=ahead)]))
     assert (line.verdict, line.interval, line.champion) == (verdict, interval, "")
 

@@ -1,0 +1,77 @@
+"""The backtest of each model that declares one: trained at several past origins, and judged on the time after each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+from pydantic import Field, field_validator
+
+from ml_platform.core.clock import format_duration
+from ml_platform.declarations.deciding import deciding
+from ml_platform.declarations.metric_names import loss_quantile
+from ml_platform.declarations.node_kinds.kind import ModelNode
+from ml_platform.declarations.node_name import NodeName
+from ml_platform.declarations.project import ProjectSpec
+from ml_platform.declarations.types import Declaration, Span
+
+
+class BacktestOptions(Declaration):
+    """How often a model is trained in the past."""
+
+    origins: int = Field(6, ge=2, le=60, description="At how many past instants the model is trained.")
+    every: Span | None = Field(
+        None,
+        description="The time between two origins, in whole days. Without it 7d, or less where the snapshot has too "
+        "few days.",
+    )
+    seeds: int = Field(
+        2, ge=1, le=10, description="How many seeds the model is trained with at each origin: more than one shows luck."
+    )
+
+    @field_validator("every", mode="after")
+    @classmethod
+    def _whole_days(cls, value: timedelta | None) -> timedelta | None:
+        if value is not None and value % timedelta(days=1):
+            raise ValueError(f"must be whole days, found {format_duration(value)}. Give days, such as 7d")
+        return value
+
+
+class BacktestNode(ModelNode):
+    """The backtest of each model that declares ``nodes: {backtest: {}}``."""
+
+    name = "backtest"
+    version = 1
+    stage = "make"
+    purpose = "The model trained at several past instants, and what it earned after each"
+    parts = ("task", "quantile", "transforms", "algorithm", "calibration", "choose", "value")
+    Options = BacktestOptions
+
+    @classmethod
+    def inputs(cls, spec: ProjectSpec, subject: str) -> Iterable[NodeName]:
+        """Return the snapshot, whose rows are fitted and judged."""
+        return (NodeName("snapshot", subject),)
+
+    @classmethod
+    def deciding(cls, spec: ProjectSpec, subject: str) -> dict[str, Any]:
+        """Return the options and the keys of the model that decide a fit and what a row earns."""
+        return {**cls.of_model(spec, subject), "options": deciding(cls.options(spec, subject))}
+
+    @classmethod
+    def of_model(cls, spec: ProjectSpec, subject: str) -> dict[str, Any]:
+        """Return the keys of the model that decide a backtest, whatever its options are."""
+        model = spec.models[subject]
+        part = {name: deciding(getattr(model, name)) for name in cls.parts}
+        if model.choose is not None:
+            part["baselines"] = deciding(model.baselines)
+        part["value"] = {name: item for name, item in part["value"].items() if name not in ("control", "taken")}
+        about = {"horizon": deciding(model.label.horizon), "loss_quantile": loss_quantile(model)}
+        return {**part, **about, "threads": spec.file.threads, "validate": deciding(model.split.validate_)}
+
+    @classmethod
+    def functions(cls, spec: ProjectSpec, subject: str) -> tuple[str, ...]:
+        """Return the transforms, and the algorithms that are code of the project."""
+        model = spec.models[subject]
+        algorithms = (model.algorithm, *(model.baselines if model.choose is not None else ()))
+        return (*model.transforms, *(item.name for item in algorithms if ":" in item.name))

@@ -1,0 +1,34 @@
+"""A declared backtest in Dagster and on the model's page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ml_platform.operations.planning.planner import plan_project
+from ml_platform.reporting.overview.backtest_lines import backtest_sentences
+from ml_platform.reporting.site.facts import site_facts
+from ml_platform.reporting.site.pages import card_page
+from ml_platform.storage.artifact_kinds.backtest import BacktestManifest
+from ml_platform.storage.outputs import current_output
+from tests.dagster.shop import Shop
+
+MODEL = "models/late_parcel.yaml"
+
+
+def test_a_declared_backtest_is_an_asset_and_is_on_the_page_of_its_model(shop: Shop) -> None:
+    path = Path(shop.root / MODEL)
+    path.write_text(f"{path.read_text()}nodes: {{backtest: {{origins: 3, every: 4d, seeds: 1}}}}\n")
+    assert shop.materialize("late_parcel/backtest").success
+    project = shop.project
+    id = str(current_output(project.database, "late_parcel/backtest"))
+    about = BacktestManifest.of(project.store.get("backtest", id))
+    assert [item.days for item in about.ages] == [4, 8]
+    facts, sentences = shop.metadata("late_parcel/backtest"), backtest_sentences(about)
+    assert facts["summary"].startswith(f"**{sentences[0].rstrip('.')}.**")
+    assert facts["gain of a row (EUR)"] == about.gain.figure
+    planned = plan_project(project, project.clock.now()).nodes
+    assert {item.node: item.verdict for item in planned}["late_parcel/backtest"] == "up to date"
+    page = card_page(site_facts(project, project.clock.now()), "late_parcel")
+    assert "How stable it is, and how long it stays good" in page
+    assert all(text in page for text in sentences)
+    assert id in page
