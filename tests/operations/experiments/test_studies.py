@@ -59,7 +59,7 @@ def test_what_a_run_has_made_is_read_and_nothing_is_trained(production: Project)
     text = file.read_text()
     file.write_text(f"{text}nodes: {{backtest: {{origins: 4, seeds: 1}}}}\n")
     declared = open_project(production.root)
-    inputs = {NodeName("snapshot", MODEL): str(current_output(declared.database, f"{MODEL}/snapshot"))}
+    inputs = {str(NodeName("snapshot", MODEL)): str(current_output(declared.database, f"{MODEL}/snapshot"))}
     made = BacktestOperation.run(declared, MODEL, inputs, NOW)
     assert not made.reused
     assert BacktestOperation.run(declared, MODEL, inputs, NOW).reused
