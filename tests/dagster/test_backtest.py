@@ -24,7 +24,7 @@ def test_a_declared_backtest_is_an_asset_and_is_on_the_page_of_its_model(shop: S
     about = BacktestManifest.of(project.store.get("backtest", id))
     assert [item.days for item in about.ages] == [4, 8]
     facts, sentences = shop.metadata("late_parcel/backtest"), backtest_sentences(about)
-    assert facts["summary"].startswith(f"**{sentences[0].rstrip('.')}.**")
+    assert facts["summary"].replace("\u00a0", " ").startswith(f"**{sentences[0].rstrip('.')}.**")
     assert facts["gain of a row (EUR)"] == about.gain.figure
     planned = plan_project(project, project.clock.now()).nodes
     assert {item.node: item.verdict for item in planned}["late_parcel/backtest"] == "up to date"
