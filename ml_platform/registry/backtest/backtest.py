@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 from ml_platform.core.errors import TrainingError
 from ml_platform.core.hashing import cache_key
 from ml_platform.datasets.snapshot.boundaries import Boundaries
-from ml_platform.datasets.snapshot.read import load_snapshot
+from ml_platform.datasets.snapshot.read import Snapshot, load_snapshot
 from ml_platform.declarations.deciding import deciding
 from ml_platform.declarations.model import ModelSpec
 from ml_platform.declarations.node_kinds.backtest import BacktestNode, BacktestOptions
@@ -20,16 +20,15 @@ from ml_platform.models.environment import environment
 from ml_platform.models.fit_inputs import all_inputs
 from ml_platform.models.predictor import Predictor
 from ml_platform.models.prepare import Prepared, prepare
-from ml_platform.models.train import PREDICTOR, declared_model, fit_prepared
+from ml_platform.models.train import declared_model, fit_prepared
 from ml_platform.registry.backtest.judged import Judged
 from ml_platform.registry.backtest.origins import DAY, WEEK, known_at, origins_of
 from ml_platform.registry.backtest.results import age_results, gain_of_all, origin_results, schedule_results
 from ml_platform.registry.evaluation.candidates import EvaluationRows
 from ml_platform.storage.artifact_kinds.backtest import BacktestManifest
+from ml_platform.storage.artifact_kinds.trained_model import PREDICTOR
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from ml_platform.project import Project
 
 KIND = BacktestNode.name
@@ -78,11 +77,7 @@ def backtest_model(
     model = declared_model(project, model_name)
     snapshot = load_snapshot(project, snapshot_id, with_purged=True)
     origins = origins_of(model, snapshot.boundaries, options)
-    label_source = project.store.get("snapshot", snapshot_id).inputs[NodeName("source", model.label.source)]
-    fits = [
-        _fitted_at(project, model, label_source, snapshot.frame, origin, options.seeds)
-        for origin in _reported(origins, progress)
-    ]
+    fits = list(_fits(project, model, snapshot, origins, options.seeds, progress))
     rows = EvaluationRows.read(project.spec, model, snapshot.frame)
     judged = Judged.of(project, rows, origins, [fit.predictors for fit in fits])
     every, count = origins[0].end - origins[0].test_start, int(judged.counts.sum())
@@ -106,21 +101,23 @@ def backtest_model(
     )
 
 
-def _reported(origins: Sequence[Boundaries], progress: Progress) -> Iterator[Boundaries]:
+def _fits(
+    project: Project,
+    model: ModelSpec,
+    snapshot: Snapshot,
+    origins: Sequence[Boundaries],
+    seeds: int,
+    progress: Progress,
+) -> Iterator[_Fit]:
+    label_source = project.store.get("snapshot", snapshot.id).inputs[NodeName("source", model.label.source)]
+    code = Code.read(project.root, BacktestNode.functions(project.spec, model.name), project.state / "code")
     for number, origin in enumerate(origins, 1):
         progress(f"origin {number} of {len(origins)}, {origin.test_start:%Y-%m-%d}")
-        yield origin
-
-
-def _fitted_at(
-    project: Project, model: ModelSpec, label_source: str, rows: pd.DataFrame, origin: Boundaries, seeds: int
-) -> _Fit:
-    code = Code.read(project.root, BacktestNode.functions(project.spec, model.name), project.state / "code")
-    train, validate = known_at(project, model, label_source, rows, origin)
-    try:
-        return _Fit.of(prepare(project.spec, _alone(model), code, train, validate), seeds)
-    except TrainingError as error:
-        raise TrainingError(f"{model.name}: at the origin of {origin.test_start:%Y-%m-%d}, {error}") from None
+        train, validate = known_at(project, model, label_source, snapshot.frame, origin)
+        try:
+            yield _Fit.of(prepare(project.spec, _alone(model), code, train, validate), seeds)
+        except TrainingError as error:
+            raise TrainingError(f"{model.name}: at the origin of {origin.test_start:%Y-%m-%d}, {error}") from None
 
 
 @dataclass(frozen=True)
