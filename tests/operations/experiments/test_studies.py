@@ -86,7 +86,7 @@ def test_the_command_prints_sentences_a_document_and_a_page(
     assert page.count("<table>") == 3
 
 
-def test_wrong_options_and_a_model_without_a_snapshot_say_what_to_do(production: Project, tmp_path: Path) -> None:
+def test_wrong_options_and_a_missing_snapshot_are_refused_with_the_remedy(production: Project, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"--every: must be whole days, found 36h\. Give days, such as 7d"):
         backtest(production.root, MODEL, {"every": "36h"}, None, as_json=False)
     with pytest.raises(ExperimentError, match=r"40 origins 1d apart leave 9 .* Take at most 35 origins"):

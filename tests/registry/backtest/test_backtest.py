@@ -81,7 +81,7 @@ def test_every_figure_is_that_of_a_loop_over_the_raw_rows(
     assert [item.days for item in about.schedules] == [7, 14, 21, 28]
 
 
-def test_a_weight_that_drifts_costs_what_algebra_says(
+def test_a_weight_that_drifts_costs_what_follows_by_algebra(
     drift: tuple[Project, str, pd.DataFrame, BacktestManifest],
 ) -> None:
     """A weight w + s t, fitted over a window whose middle lies m days back, misses s (m + age) on a row of age 0."""
