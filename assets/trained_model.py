@@ -8,6 +8,7 @@ from ml_platform.core.errors import listed
 from ml_platform.core.formatting import share_text
 from ml_platform.declarations.graph import Node
 from ml_platform.models.train import train_model
+from ml_platform.models.training_curve import training_curve
 from ml_platform.project import Project
 from ml_platform.reporting.mlflow.outbox import is_tracked, track
 from ml_platform.reporting.mlflow.records import training_record
@@ -56,7 +57,8 @@ def _send_to_mlflow(step: Step, version: Version, trained: Artifact, fit: Fit) -
         return
     ended = datetime.now(UTC)
     plots = draw_once(step.project, TrainedModelManifest, trained, training_pictures).objects
-    record = training_record(version, trained, fit.began or ended, ended, plots, fit.run_id, _search_of(step, trained))
+    search, curve = _search_of(step, trained), training_curve(step.project, trained)
+    record = training_record(version, trained, fit.began or ended, ended, plots, fit.run_id, search, curve)
     delivery = track(step.project, record)
     if delivery.problem:
         step.context.log.warning(f"{delivery.waiting} records wait for MLflow: {delivery.problem}")

@@ -19,6 +19,7 @@ __all__ = [
     "provenance",
     "row_form",
     "train",
+    "training_curve",
     "trial",
     "tuning",
 ]

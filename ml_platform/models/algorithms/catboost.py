@@ -146,19 +146,24 @@ class CatBoost(Estimator):
 
         if not matrix.rows:
             return np.empty(0)
+        return self.predict_after(matrix, 0)
+
+    def predict_after(self, matrix: Matrix, rounds: int) -> np.ndarray:
+        """Return the scores of every row by the first trees; by all where `rounds` is 0."""
         if not self._of_classes:
-            return self._predicted(matrix, "RawFormulaVal")
-        probabilities = self._predicted(matrix, "Probability")
+            return self._predicted(matrix, "RawFormulaVal", rounds)
+        probabilities = self._predicted(matrix, "Probability", rounds)
         return probabilities[:, 1] if probabilities.shape[1] == 2 else probabilities
 
     @property
     def _of_classes(self) -> bool:
         return bool(len(self.model.classes_))
 
-    def _predicted(self, matrix: Matrix, kind: str) -> np.ndarray:
+    def _predicted(self, matrix: Matrix, kind: str, rounds: int = 0) -> np.ndarray:
         import numpy as np
 
-        predicted: np.ndarray = np.asarray(self.model.predict(_rows(matrix), prediction_type=kind, thread_count=1))
+        made = self.model.predict(_rows(matrix), prediction_type=kind, ntree_end=rounds, thread_count=1)
+        predicted: np.ndarray = np.asarray(made)
         return predicted
 
     def state(self) -> Any:

@@ -113,6 +113,12 @@ class LightGBM(Estimator):
         threads = 1 if matrix.rows < _ROWS_WORTH_THREADS else 0
         return np.asarray(self.booster.predict(matrix.values, num_threads=threads))
 
+    def predict_after(self, matrix: Matrix, rounds: int) -> np.ndarray:
+        """Return the scores of every row by the first trees."""
+        import numpy as np
+
+        return np.asarray(self.booster.predict(matrix.values, num_iteration=rounds))
+
     def row_function(self, columns: RowColumns) -> Callable[[Row], float | tuple[float, ...]]:
         """Return LightGBM's own function for one row, which needs no array."""
         from ml_platform.models.algorithms.lightgbm_row import single_row_function

@@ -165,7 +165,11 @@ class XGBoost(Estimator):
         """Return the scores of every row."""
         return self._predicted(matrix)
 
-    def _predicted(self, matrix: Matrix, **how: bool) -> np.ndarray:
+    def predict_after(self, matrix: Matrix, rounds: int) -> np.ndarray:
+        """Return the scores of every row by the first trees."""
+        return self._predicted(matrix, iteration_range=(0, rounds))
+
+    def _predicted(self, matrix: Matrix, **how: bool | tuple[int, int]) -> np.ndarray:
         import numpy as np
 
         predicted: np.ndarray = np.asarray(self.booster.predict(_rows(matrix, 1), **how), dtype="float64")

@@ -166,6 +166,10 @@ class Estimator(AlgorithmKind):
         """How many rounds of boosting it keeps; None where there are none."""
         return None
 
+    def predict_after(self, matrix: Matrix, rounds: int) -> np.ndarray | None:
+        """Return the scores of every row after so many rounds of boosting; None where there are none."""
+        return None
+
     def importances(self, names: list[str]) -> dict[str, float]:
         """Return how much each of the matrix columns counts, as shares; empty where that has no meaning."""
         return {}

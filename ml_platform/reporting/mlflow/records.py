@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from ml_platform.core.formatting import amount_text
+from ml_platform.models.training_curve import TrainingCurve
 from ml_platform.registry.evaluation.basis import interval_text
 from ml_platform.reporting.mlflow.child_runs import trial_runs
 from ml_platform.reporting.mlflow.runs import KEY_TAG, Record
@@ -27,6 +28,7 @@ def training_record(
     plots: Mapping[str, StoredObject],
     run_id: str | None,
     tuning: TuningManifest | None = None,
+    curve: TrainingCurve | None = None,
 ) -> Record:
     """Return the record that makes a version's run: parameters, size, its files, and what it was trained on.
 
@@ -34,6 +36,8 @@ def training_record(
     ----------
     tuning
         The search for its parameters, whose trials become runs below it.
+    curve
+        The losses by rounds of boosting; None where its algorithm has none.
     """
     about = TrainedModelManifest.of(trained)
     params = {name: getattr(about, name) for name in ("task", "algorithm", "calibration", "seed", "threads")}
@@ -62,6 +66,7 @@ def training_record(
         run_id=run_id,
         description=_trained_text(version, about),
         children=() if tuning is None else trial_runs(tuning),
+        curves={} if curve is None else curve.series(),
     )
 
 

@@ -64,6 +64,8 @@ class Record:
         The place of the metrics on the axes: a number that grows, and their instant. Default: 0, and `ended`.
     children
         Runs below it.
+    curves
+        Figures of several steps by name, as pairs of step and figure.
     """
 
     model: str
@@ -83,6 +85,7 @@ class Record:
     step: int = 0
     measured: datetime | None = None
     children: tuple[ChildRun, ...] = ()
+    curves: Mapping[str, list[tuple[int, float]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -122,6 +125,7 @@ def log_record(project: Project, client: MlflowClient, run_id: str, record: Reco
         client.log_batch(run_id, params=params[start : start + _PARAMS_AT_ONCE])
     finite = {name: value for name, value in record.metrics.items() if value is not None and math.isfinite(value)}
     metrics = [Metric(name, value, at, record.step) for name, value in finite.items()]
+    metrics += [Metric(name, value, at, step) for name, curve in record.curves.items() for step, value in curve]
     tags = {**record.tags, **({_NOTE_TAG: record.description} if record.description else {})}
     client.log_batch(run_id, metrics=metrics, tags=[RunTag(name, value) for name, value in tags.items()])
     if record.snapshot is not None:
