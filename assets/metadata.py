@@ -13,10 +13,10 @@ from ml_platform.core.terminal_text import printable
 from ml_platform.project import Project
 from ml_platform.registry.evaluation.basis import interval_text
 from ml_platform.reporting.catalog.node_facts import Use
+from ml_platform.reporting.mlflow.page_links import run_address
 from ml_platform.reporting.mlflow.runs import tracked_run
 from ml_platform.storage.artifact_kinds.figures import IntervalBasis
 from ml_platform_dagster.assets.node_asset import asset_key
-from ml_platform_dagster.resources.mlflow import mlflow_ui
 
 Metadata = dict[str, Any]
 
@@ -173,4 +173,4 @@ def mlflow_url(project: Project, model: str, trained_id: str) -> Metadata:
     run = tracked_run(project.database, model, trained_id)
     if run is None:
         return {}
-    return {"mlflow": dg.MetadataValue.md(f"[Run of {literal(model)} in MLflow]({run.url(mlflow_ui(project))})")}
+    return {"mlflow": dg.MetadataValue.md(f"[Run of {literal(model)} in MLflow]({run_address(project, run)})")}

@@ -22,6 +22,9 @@ _FIGURES = {
     "gain over doing nothing": "gain_over_doing_nothing",
     "reason": "reason",
     "not deployed": "not deployed",
+    "score": "score",
+    "best loss": "best_loss",
+    "declared loss": "declared_loss",
 }
 """The figures of a line, which keep their names, by the keys that people read in the UI."""
 

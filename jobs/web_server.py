@@ -20,9 +20,11 @@ from starlette.types import ASGIApp
 
 from ml_platform.core.web.access import Access
 from ml_platform.core.web.guard import Guard, Rules, ui_headers
-from ml_platform.core.web.policies import PAGE_POLICY, SANDBOX_POLICY
+from ml_platform.core.web.policies import PAGE_POLICY, SANDBOX_POLICY, SERVED_SITE_POLICY
 from ml_platform_dagster.assets.summary import SITE
+from ml_platform_dagster.jobs.mlflow_route import mlflow_route
 from ml_platform_dagster.jobs.picture_route import picture_route
+from ml_platform_dagster.jobs.search_route import SEARCH, search_route
 from ml_platform_dagster.resources.project import served_project
 
 PAGES_VARIABLE = "ML_PLATFORM_WEB_PAGES"
@@ -39,6 +41,8 @@ def page_headers(path: str) -> Mapping[str, str]:
     """Return the headers by path: reports run in a sandbox, other pages run no script."""
     if path.startswith(f"{SANDBOXED}/") or path.rstrip("/").endswith("/notebook"):  # Dagster gives it no policy
         return {"Content-Security-Policy": SANDBOX_POLICY, "X-Frame-Options": "DENY"}
+    if path.startswith((f"{SITE}/", SEARCH)):
+        return {"Content-Security-Policy": SERVED_SITE_POLICY, "X-Frame-Options": "DENY"}
     if path.startswith(f"{PAGES}/"):
         return {"Content-Security-Policy": PAGE_POLICY, "X-Frame-Options": "DENY"}
     return ui_headers(path)
@@ -59,7 +63,9 @@ class GuardedWebserver(DagsterWebserver[Any, Any]):
     def build_routes(self) -> list[BaseRoute]:
         """Return Dagster's routes with the pages before them: its last route answers every address."""
         pages = [Mount(path, _Files(folder)) for path, folder in self._pages.items()]
-        return [picture_route(served_project), *pages, *super().build_routes()]  # type: ignore[no-untyped-call]
+        site = self._pages.get(SITE)
+        search = [search_route(served_project, site)] if site else []
+        return [picture_route(served_project), mlflow_route(), *search, *pages, *super().build_routes()]  # type: ignore[no-untyped-call]
 
 
 class _Files(StaticFiles):

@@ -28,15 +28,7 @@ from ml_platform.reporting.mlflow.client import (
 from ml_platform.reporting.mlflow.outbox import track
 from ml_platform.reporting.mlflow.runs import Record
 
-MLFLOW_UI_VARIABLE = "ML_PLATFORM_MLFLOW_UI"
 HOOK = "end_mlflow_on_run_finished"
-
-
-def mlflow_ui(project: Project, environ: Mapping[str, str] | None = None) -> str:
-    """Return the address of the MLflow UI: from the environment, the tracking server, or the local default."""
-    environ = os.environ if environ is None else environ
-    server = project.mlflow_address if project.mlflow_uri.startswith("http") else "http://127.0.0.1:5000"
-    return environ.get(MLFLOW_UI_VARIABLE, server)
 
 
 @dataclass

@@ -12,7 +12,7 @@ from rich.live import Live
 from rich.text import Text
 
 from ml_platform.core.errors import listed
-from ml_platform.core.formatting import elapsed_text
+from ml_platform.core.formatting import elapsed_text, figure_text
 from ml_platform.core.terminal_table import line
 from ml_platform.declarations.node_name import NodeName
 
@@ -120,5 +120,16 @@ def _about(event: Mapping[str, Any]) -> str:
         parts.append(f"{rows:,} {_ROWS.get(kind, 'rows')}")
     if "verdict" in figures:
         parts.append(_VERDICTS.get(figures["verdict"], str(figures["verdict"])))
+    if "best_loss" in figures:
+        parts.append(_searched(figures))
     parts += [str(figures[name]) for name in ("reason", "not deployed") if name in figures]
     return "; ".join(parts)
+
+
+def _searched(figures: Mapping[str, Any]) -> str:
+    """Return the best figure of a search for parameters, beside that of the declared ones; lower is better."""
+    best, declared = figures["best_loss"], figures.get("declared_loss")
+    name = "loss" if figures.get("score") in (None, "value") else figures["score"]
+    if declared is None or best == declared:
+        return f"{name} {figure_text(best)}: no trial is better than the declared parameters"
+    return f"best {name} {figure_text(best)}, declared parameters {figure_text(declared)}"

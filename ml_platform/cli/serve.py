@@ -30,6 +30,7 @@ from ml_platform.core.web.access import (
     read_token,
 )
 from ml_platform.project import Project, open_project
+from ml_platform.reporting.mlflow.page_links import MLFLOW_VARIABLE, SITE_VARIABLE
 
 __all__ = ["PortTaken", "ServerDied", "Serving", "serve_project"]
 
@@ -194,7 +195,7 @@ def _start_all(servers: Servers, project: Project, serving: Serving) -> None:
     code = servers.sockets / "code"
     if _has_local_mlflow(project):
         _start_mlflow(servers, project, serving)
-        environment["ML_PLATFORM_MLFLOW_UI"] = serving.url(serving.mlflow_port)
+        environment[MLFLOW_VARIABLE] = serving.url(serving.mlflow_port)
     # A socket in a folder of our own: anyone who reaches the code server can launch runs, since it has no login.
     command = ["dagster", "code-server", "start", "--socket", str(code), "-m", DEFINITIONS]
     command += ["-d", environment["DAGSTER_HOME"], "--location-name", project.spec.name]
@@ -234,5 +235,6 @@ def _start_mlflow(servers: Servers, project: Project, serving: Serving) -> None:
     command += ["--cors-allowed-origins", ",".join(origins)]
     # The database's address may hold a password, and the arguments of a process are public.
     environment = {**os.environ, **_MLFLOW, **access.environment(), "MLFLOW_BACKEND_STORE_URI": project.mlflow_uri}
+    environment[SITE_VARIABLE] = f"{serving.url(serving.port)}{_SITE.rpartition('/')[0]}"
     health = f"{serving.probe(serving.mlflow_port)}/health"
     servers.start(_MLFLOW_NAME, command, environment, lambda: answers(health, serving.token), signal.SIGTERM)

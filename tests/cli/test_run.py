@@ -121,6 +121,8 @@ def test_unchanged_steps_are_one_line_and_each_figure_names_what_it_counts() -> 
             done("sources/a", reused=True),
             done("sources/b", reused=True),
             done("features/c", {"dagster/row_count": 1234}),
+            done("m/tuning", {"score": "brier", "best_loss": 0.1234567, "declared_loss": 0.13}),
+            done("n/tuning", {"score": "value", "best_loss": -41.5, "declared_loss": -41.5}),
             done("m/trained_model", {"version": "m@2"}),
             done("m/evaluation", {"verdict": "keep", "dagster/row_count": 90}),
             done("m/deployment", {"not deployed": "kept version 1: it earns less"}, reused=True),
@@ -132,6 +134,8 @@ def test_unchanged_steps_are_one_line_and_each_figure_names_what_it_counts() -> 
     assert stream.getvalue().splitlines() == [
         "  ✓ 2 steps: unchanged (sources/a, sources/b)",
         "  ✓ features/c\t1.5 s\t1,234 rows",
+        "  ✓ m/tuning\t1.5 s\tbest brier 0.123, declared parameters 0.13",
+        "  ✓ n/tuning\t1.5 s\tloss −41.5: no trial is better than the declared parameters",
         "  ✓ m/trained_model\t1.5 s\ttrained m@2",
         "  ✓ m/evaluation\t1.5 s\t90 test rows; the live version stays",
         "  ✓ m/deployment\t1.5 s\tkept version 1: it earns less",

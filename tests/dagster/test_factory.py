@@ -169,7 +169,9 @@ def test_mlflow_has_one_finished_run_for_the_version_with_what_later_stages_adde
     files = {file.path for file in client.list_artifacts(run.info.run_id, "model/predictor")}
     assert files
     assert {file.path for file in client.list_artifacts(run.info.run_id, "plots")} >= {"plots/importance.png"}
-    assert untouched.metadata(f"{model}/trained_model")["mlflow"].endswith(f"({link.url('http://127.0.0.1:5000')})")
+    assert untouched.metadata(f"{model}/trained_model")["mlflow"].endswith(
+        f"(/open/mlflow/{link.experiment_id}/{link.run_id})"
+    )
 
 
 def test_how_long_each_node_took_is_recorded(untouched: Shop) -> None:

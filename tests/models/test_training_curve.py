@@ -43,14 +43,14 @@ def trained(folder: Path, model: str, algorithm: str) -> tuple[Project, Artifact
 def parts(project: Project, artifact: Artifact) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Return matrix and label of the periods, for the libraries."""
     snapshot, predictor = load_snapshot(project, artifact.inputs["snapshot"]), load_predictor(project, artifact)
-    found = {}
+    matrices = {}
     for name in ("train", "validate"):
-        frame = snapshot.part(name)  # type: ignore[arg-type]
-        found[name] = (
+        frame = snapshot.part(name)
+        matrices[name] = (
             predictor.encode(read_columns(frame, predictor.inputs)).values,
             frame["label"].to_numpy(dtype=float),
         )
-    return found
+    return matrices
 
 
 def curve_of(project: Project, artifact: Artifact) -> TrainingCurve:
@@ -70,7 +70,8 @@ def test_lightgbm_s_curve_is_what_it_records_itself(
     import lightgbm
 
     project, artifact = trained(tmp_path, model, "lightgbm")
-    rows, recorded = parts(project, artifact), {}
+    rows = parts(project, artifact)
+    recorded: dict[str, dict[str, list[float]]] = {}
     params = {"objective": objective, "metric": metric, "num_leaves": 7, "learning_rate": 0.1, "verbosity": -1}
     exact = {"deterministic": True, "force_col_wise": True, "num_threads": 1, "seed": 0}
     train = lightgbm.Dataset(*rows["train"])
@@ -80,7 +81,7 @@ def test_lightgbm_s_curve_is_what_it_records_itself(
     curve = curve_of(project, artifact)
     assert curve.loss == loss
     for part, losses in curve.losses.items():
-        np.testing.assert_allclose(losses, recorded[part][metric], rtol=1e-6)  # its labels have 32 bits
+        np.testing.assert_allclose(np.array(losses), recorded[part][metric], rtol=1e-6)  # its labels have 32 bits
     assert curve.losses["train"][-1] < curve.losses["train"][0]
 
 
@@ -88,13 +89,14 @@ def test_xgboost_s_curve_is_what_it_records_itself(tmp_path: Path) -> None:
     import xgboost
 
     project, artifact = trained(tmp_path, "late_parcel", "xgboost")
-    rows, recorded = parts(project, artifact), {}
+    rows = parts(project, artifact)
+    recorded: dict[str, dict[str, list[float]]] = {}
     sets = {name: xgboost.DMatrix(values, label) for name, (values, label) in rows.items()}
     params = {"objective": "binary:logistic", "max_depth": 3, "tree_method": "hist", "seed": 0, "nthread": 1}
     evals = [(matrix, name) for name, matrix in sets.items()]
     xgboost.train(params, sets["train"], ROUNDS, evals=evals, evals_result=recorded, verbose_eval=False)
     for part, losses in curve_of(project, artifact).losses.items():
-        np.testing.assert_allclose(losses, recorded[part]["logloss"], rtol=1e-5)  # its numbers have 32 bits
+        np.testing.assert_allclose(np.array(losses), recorded[part]["logloss"], rtol=1e-5)  # its numbers have 32 bits
 
 
 def test_catboost_s_curve_is_what_it_computes_itself(tmp_path: Path) -> None:
@@ -109,7 +111,7 @@ def test_catboost_s_curve_is_what_it_computes_itself(tmp_path: Path) -> None:
             depth=3, iterations=ROUNDS, random_seed=0, thread_count=1, logging_level="Silent", allow_writing_files=False
         )
         direct.load_model(blob=fitted.content)
-        np.testing.assert_allclose(losses, direct.eval_metrics(pool, "Logloss")["Logloss"], rtol=1e-6)
+        np.testing.assert_allclose(np.array(losses), direct.eval_metrics(pool, "Logloss")["Logloss"], rtol=1e-6)
 
 
 def test_a_model_without_rounds_has_no_curve(tmp_path: Path) -> None:

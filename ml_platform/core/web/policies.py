@@ -25,6 +25,9 @@ PAGE_POLICY = (
 )
 """For pages beside the UI. They have its origin, where a script could launch runs: no script runs in them."""
 
+SERVED_SITE_POLICY = PAGE_POLICY.replace("form-action 'none'", "form-action 'self'")
+"""For the site as it is served: without a script too, and its search is a form that the server answers."""
+
 SANDBOX_POLICY = (
     "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
     "img-src data: blob:; font-src data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
@@ -45,9 +48,9 @@ EXPLANATION_POLICY = (
 
 SITE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-    "base-uri 'none'; form-action 'none'"
+    "base-uri 'none'; form-action 'self'"
 )
-"""For the catalog, whose search box is a script of its own in a file beside the pages."""
+"""For the site, whose search box is a script of its own in a file beside the pages, or a form where it is served."""
 
 
 def with_policy(page: str, policy: str) -> str:

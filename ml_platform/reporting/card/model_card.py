@@ -12,6 +12,8 @@ from ml_platform.project import Project
 from ml_platform.registry.evaluation.behavior import behavior_of
 from ml_platform.reporting.card.action_words import ActionWords, action_words
 from ml_platform.reporting.card.limits import limits_of
+from ml_platform.reporting.mlflow.page_links import run_address
+from ml_platform.reporting.mlflow.runs import tracked_run
 from ml_platform.reporting.overview.drift_columns import ColumnRange, column_range
 from ml_platform.reporting.overview.model_overview import ModelOverview
 from ml_platform.reporting.overview.slice_lines import SliceLine, slice_lines
@@ -53,6 +55,8 @@ class ModelCard:
         The last one of the model; None where it declares none.
     evidence
         The ids of the artifacts that the figures come from, by kind.
+    elsewhere
+        Addresses of what else shows the version, on the server of the site; they answer while `ml-platform up` runs.
     """
 
     overview: ModelOverview
@@ -67,6 +71,7 @@ class ModelCard:
     backtest: BacktestManifest | None
     limits: tuple[str, ...]
     evidence: Mapping[str, str]
+    elsewhere: Mapping[str, str]
     problems: tuple[str, ...]
 
     @property
@@ -131,8 +136,15 @@ def model_card(project: Project, overview: ModelOverview, number: int | None = N
             overview.drift,
         ),
         evidence={kind: artifact.id for kind, artifact in ids.items() if artifact},
+        elsewhere=_elsewhere(project, overview.name, version),
         problems=tuple(problems),
     )
+
+
+def _elsewhere(project: Project, model: str, version: VersionHistory | None) -> Mapping[str, str]:
+    run = tracked_run(project.database, model, version.id) if version else None
+    in_mlflow = {"run in MLflow": run_address(project, run)} if run else {}
+    return {**in_mlflow, "asset in Dagster": f"/assets/{NodeName('trained_model', model)}"}
 
 
 def _version(overview: ModelOverview, number: int | None) -> VersionHistory | None:

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 from ml_platform.core.web.access import Access
 from ml_platform.core.web.guard import Guard, Rules
 from ml_platform.core.web.policies import MLFLOW_POLICY
+from ml_platform.reporting.mlflow.link_answers import PageLinks
 
 
 def mlflow_rules(access: Access) -> Rules:
@@ -30,4 +31,4 @@ def mlflow_headers(_: str) -> Mapping[str, str]:
     return {"Content-Security-Policy": MLFLOW_POLICY, "X-Frame-Options": "SAMEORIGIN"}
 
 
-app: ASGIApp = Guard(mlflow_app, mlflow_rules(Access.from_environment()), mlflow_headers)
+app: ASGIApp = Guard(PageLinks(mlflow_app), mlflow_rules(Access.from_environment()), mlflow_headers)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ml_platform.project import Project
 from ml_platform.registry.champion import champion_ref
+from ml_platform.reporting.mlflow.page_links import with_page_link
 from ml_platform.reporting.mlflow.runs import KEY_TAG, Record
 from ml_platform.storage.refs import read_ref
 
@@ -38,10 +39,12 @@ def mirror_version(project: Project, client: MlflowClient, record: Record, run_i
     if number is None or record.status != "FINISHED" or _find(project, client, record.model, record.key) is not None:
         return
     name = registered_name(project, record.model)
+    about = with_page_link(project, record.model, _DESCRIPTION.format(record.model))
     try:
-        client.create_registered_model(name, description=_DESCRIPTION.format(record.model))
+        client.create_registered_model(name, description=about)
     except MlflowException:  # it is there
-        client.get_registered_model(name)
+        if client.get_registered_model(name).description != about:
+            client.update_registered_model(name, about)
     client.create_model_version(
         name,
         source=f"mlplatform://{project.spec.name}/{record.model}/{number}",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import sqlalchemy as sa
@@ -13,6 +13,7 @@ from ml_platform.core.secrets import redact
 from ml_platform.project import Project
 from ml_platform.reporting.mlflow.client import open_client, reachable
 from ml_platform.reporting.mlflow.model_registry import mirror_champion, mirror_version
+from ml_platform.reporting.mlflow.page_links import with_page_link
 from ml_platform.reporting.mlflow.runs import Record, log_record, tracked_run, write_run
 from ml_platform.storage.mlflow_tables import OUTBOX
 from ml_platform.storage.rows import delete_rows, insert_row
@@ -99,6 +100,8 @@ def deliver(project: Project) -> Delivery:
 
 def _deliver_one(project: Project, record: Record) -> None:
     client = open_client(project)
+    if record.description:
+        record = replace(record, description=with_page_link(project, record.model, record.description))
     if record.stage == "training":
         written = write_run(project, record)
         mirror_version(project, client, record, written.run_id)

@@ -43,11 +43,13 @@ from ml_platform.reporting.site.links import anchor, href
 from ml_platform.reporting.site.many_page import KEYS_SHOWN, interval_scale
 from ml_platform.reporting.site.pair_chart import pair_chart
 from ml_platform.reporting.site.score_charts import calibration_chart, predicted_actual_chart
-from ml_platform.reporting.site.search import search_script
+from ml_platform.reporting.site.search import index_of, matches, search_script
 from ml_platform.reporting.site.yaml_highlight import highlighted
 from ml_platform.storage.artifact_kinds.backtest import BacktestManifest
 
 _PACKAGE = "ml_platform.reporting.site"
+SEARCH_RESULTS = 100
+"""So many results of a search are shown."""
 _AS_THEY_ARE = ("style.css", "search.js")
 
 
@@ -110,6 +112,20 @@ def backtest_page(about: BacktestManifest) -> str:
     """Return the page of a backtest on its own: it needs no other file and has no script."""
     page = _environment().get_template("backtest.html").render(about=about, style=Markup(_text("style.css")))
     return with_policy(page, EXPLANATION_POLICY)
+
+
+def search_page(project: str, now: datetime, index: str, query: str) -> str:
+    """Return the page that a search of the served site leads to. It has no script.
+
+    Parameters
+    ----------
+    index
+        The text of the site's ``search-index.js``.
+    """
+    entries = matches(index_of(index), query)
+    about = {"facts": {"project": project, "now": now}, "style": None, "root": "/pages/site/", "query": query}
+    template = _environment().get_template("search.html")
+    return template.render(about, entries=entries[:SEARCH_RESULTS], count=len(entries))
 
 
 def _environment() -> jinja2.Environment:

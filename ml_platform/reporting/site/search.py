@@ -1,21 +1,53 @@
-"""The index that the search box reads: a script, because a page that was opened from a file may not fetch JSON."""
+"""The search of the site: an index as a script, for pages opened from files, and the same search without scripts.
+
+A page that was opened from a file may not fetch JSON, so the index is a script. Where the site is served no script
+runs, so the box is a form, and the server looks the words up by `matches`.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ml_platform.reporting.catalog.facts import CatalogFacts
 from ml_platform.reporting.catalog.node_facts import Link
 from ml_platform.reporting.site.links import href
 
+_BEFORE = "window.catalogEntries = "
 _WORDS = {"sources": "source", "features": "feature table", "models": "model"}
 
 
 def search_script(facts: CatalogFacts) -> str:
     """Return the script that holds every name with what can be searched beside it."""
     entries = json.dumps(list(_entries(facts)), ensure_ascii=True, separators=(",", ":"))
-    return f"window.catalogEntries = {entries};\n"
+    return f"{_BEFORE}{entries};\n"
+
+
+def index_of(script: str) -> list[dict[str, str]]:
+    """Return the entries of `search_script`."""
+    entries: list[dict[str, str]] = json.loads(script.removeprefix(_BEFORE).rstrip().removesuffix(";"))
+    return entries
+
+
+def matches(entries: Iterable[Mapping[str, str]], query: str) -> list[Mapping[str, str]]:
+    """Return the entries that have every word of a query, those with a word in their name first.
+
+    Words are parted by spaces and dots; each may be a part of a longer one. ``search.js`` has the same rule.
+    """
+    words = [word for word in re.split(r"[\s.]+", query.lower()) if word]
+    weighed = [(_weight(entry, words), entry) for entry in entries] if words else []
+    return [entry for weight, entry in sorted(weighed, key=lambda item: -item[0]) if weight >= 0]
+
+
+def _weight(entry: Mapping[str, str], words: Sequence[str]) -> int:
+    text = " ".join(value for name, value in entry.items() if name != "href").lower()
+    if not all(word in text for word in words):
+        return -1
+    title, weight = entry["name"].lower(), 0 if entry["kind"].startswith("column") else 1
+    for word in words:
+        weight += 8 if word == title else 4 if title.startswith(word) else 2 if word in title else 0
+    return weight
 
 
 def _entries(facts: CatalogFacts) -> Iterator[dict[str, str]]:

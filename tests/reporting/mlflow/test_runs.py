@@ -139,13 +139,13 @@ def test_the_registry_of_mlflow_mirrors_versions_and_the_champion(project: Proje
         version.tags["ml_platform.version"]: version for version in client.search_model_versions(f"name = '{name}'")
     }
     assert {number: version.description for number, version in versions_by_number.items()} == {
-        "1": "No. 1",
-        "2": "No. 2",
+        "1": "No. 1\n\n[Page of late_parcel](/open/page/late_parcel)",
+        "2": "No. 2\n\n[Page of late_parcel](/open/page/late_parcel)",
     }
     link = tracked_run(project.database, "late_parcel", "c" * 64)
     assert link is not None
     assert versions_by_number["2"].run_id == link.run_id
-    assert client.get_run(link.run_id).data.tags["mlflow.note.content"] == "No. 2"
+    assert client.get_run(link.run_id).data.tags["mlflow.note.content"] == versions_by_number["2"].description
     for number, key in ((2, "c" * 64), (1, "a" * 64)):
         become_champion(project, key)
         track(project, Record("late_parcel", key, "deployment", f"late_parcel@{number}", NOW, NOW))

@@ -98,7 +98,10 @@ def test_every_link_leads_to_a_file_of_the_folder_and_to_an_id_on_its_page(facts
     rows = [("index.html", entry["href"]) for entry in entries(files)]
     rows += [(name, address) for name, page in pages.items() for address in page.addresses if address != "data:,"]
     assert len(rows) > 100
+    served = ("/open/mlflow/", "/assets/", "/pages/search")  # what the server of the site answers itself
     for name, address in rows:
+        if address.startswith(served):
+            continue
         path, _, anchor = address.partition("#")
         target = posixpath.normpath(posixpath.join(posixpath.dirname(name), path)) if path else name
         assert target in files, (name, address)

@@ -86,5 +86,6 @@
   document.addEventListener("keydown", (event) => {
     if (event.key === "/" && !event.target.closest("input")) { event.preventDefault(); box.focus(); }
   });
-  document.querySelector(".search").hidden = false;
+  document.querySelector("div.search").hidden = false;
+  document.querySelector("form.search").hidden = true;
 })();
