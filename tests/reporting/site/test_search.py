@@ -57,7 +57,7 @@ def test_the_served_site_may_send_a_form_to_its_server_and_run_nothing(path: str
     assert "form-action 'none'" in page_headers("/pages/late.html")["Content-Security-Policy"]
 
 
-def test_a_search_before_the_first_site_says_so(tmp_path: Path) -> None:
+def test_a_search_before_the_first_site_names_when_it_comes(tmp_path: Path) -> None:
     import asyncio
 
     import httpx
@@ -66,7 +66,7 @@ def test_a_search_before_the_first_site_says_so(tmp_path: Path) -> None:
     from ml_platform_dagster.jobs.search_route import search_route
 
     async def answer() -> httpx.Response:
-        app = Starlette(routes=[search_route(lambda: pytest.fail("opened"), tmp_path)])  # type: ignore[arg-type]
+        app = Starlette(routes=[search_route(lambda: pytest.fail("opened"), tmp_path)])
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1") as client:
             return await client.get("/pages/search", params={"q": "late"})
 
