@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from shlex import quote
@@ -13,6 +12,7 @@ from ml_platform.cli.arguments import read_day
 from ml_platform.cli.json_output import print_json
 from ml_platform.cli.model_details import missed_text
 from ml_platform.core.formatting import cents_text
+from ml_platform.core.plain_values import json_value
 from ml_platform.core.terminal_table import PlainTable, line
 from ml_platform.core.terminal_text import SafeConsole, styled
 from ml_platform.models.capacity import BEST_ACTION
@@ -35,7 +35,7 @@ def list_predictions(directory: Path, model: str, day: str | None, limit: int, a
     frame = with_taken(project, model, frame, project.clock.now())
     shown = frame[_columns(project, model, frame)]
     if as_json:
-        print_json({"predictions": json.loads(shown.to_json(orient="records", date_format="iso", date_unit="us"))})
+        print_json({"predictions": json_value(shown.to_dict(orient="records"))})
     elif shown.empty:
         print(f"No prediction of {model} is logged{f' for {day}' if day else ''}.")
     else:

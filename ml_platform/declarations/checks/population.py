@@ -8,6 +8,7 @@ from typing import Any
 from ml_platform.core.errors import FaultKind
 from ml_platform.declarations.checks.known_at import check_known
 from ml_platform.declarations.checks.problems import (
+    LOGGED_COLUMNS,
     Problem,
     Scope,
     check_condition,
@@ -29,7 +30,20 @@ def check_population(scope: Scope, model: ModelSpec) -> Iterator[Problem]:
     """Yield what is wrong with the population of a model."""
     check = _KINDS.get(type(model.population), _check_any)
     yield from check(scope, model, model.population)
+    yield from _check_key(scope, model)
     yield from _check_until(scope, model)
+
+
+def _check_key(scope: Scope, model: ModelSpec) -> Iterator[Problem]:
+    """Yield that the entity's key has the name of a column of the prediction log: one would hide the other."""
+    entity = model.population.entity
+    for column in scope.spec.file.entities.get(entity, ()):
+        if column.lower() in LOGGED_COLUMNS:
+            text = f"the key of {entity} is called {column}, as a column of the prediction log is"
+            remedy = "Rename the column in the source's reader"
+            yield Problem(
+                f"models/{model.name}", ("population", "entity"), f"{text}. {remedy}", kind=FaultKind.TAKEN_NAME
+            )
 
 
 def _check_until(scope: Scope, model: ModelSpec) -> Iterator[Problem]:

@@ -22,6 +22,14 @@ Place = tuple[str | int, ...]
 Columns = Mapping[str, Kind]
 
 RESERVED_COLUMNS = ("prediction_time", "effective_time", "label", "prediction", "tick")
+"""Columns that every key would hide."""
+LOGGED_COLUMNS = (
+    *("prediction_id", "model", "version", "trained_model", "question", "late", "scored_at", "unlearned_nulls"),
+    *("score", "predicted", "action", "expected_value", "best_action", "capacity_gain", "control", "propensity"),
+    *("shadow_version", "shadow_score", "shadow_action", "shadow_expected_value"),
+    *("taken", "done", "candidate", "champion", "value", "do_nothing", "label_state"),
+)
+"""Columns of the prediction log, and of what is made of it: the key of a population's entity would hide them."""
 OTHER_NAME = "Choose another, and give the name in the input as its source_column"
 NUMBERS: frozenset[Kind] = frozenset({"int", "float"})
 COUNTABLE: frozenset[Kind] = frozenset({"int", "float", "bool"})

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import combinations
 
 from ml_platform.core.errors import suggest
+from ml_platform.declarations.checks.problems import LOGGED_COLUMNS
 from ml_platform.operations.new_project.table import ColumnFacts, TableFacts, UnusableFile
 
 TEMPLATES = ("binary", "regression", "multiclass")
@@ -155,6 +156,10 @@ def _guess_key(table: TableFacts, time: str) -> tuple[str, ...]:
 
 
 def _require_key(table: TableFacts, key: tuple[str, ...]) -> None:
+    taken = [name for name in key if name in LOGGED_COLUMNS]
+    if taken:
+        text = f"the key column {taken[0]} has the name of a column of the prediction log"
+        raise UnusableFile(table.file, f"{text}. Rename it, or give other columns: --key a,b.")
     twice = int(table.frame(*key).duplicated().sum())
     if twice:
         raise UnusableFile(table.file, f"{twice} rows have a key that another row has. Give more columns: --key a,b.")

@@ -1,7 +1,7 @@
 """Slices of the test period: what a version earned on each declared part of the rows.
 
 Many slices are looked at, so that some are bad by chance. Their intervals are wider for it (Bonferroni): with a
-probability of 95 % all of them hold together.
+probability of 95 % all of them hold together, those against the champion too.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from ml_platform.storage.artifact_kinds.figures import BasedFigure
 MOST_VALUES = 20
 """How many values of one column are slices of their own; rows of its other values are one slice."""
 OTHER, MISSING = "other values", "missing"
+"""What the slices of rarer values and of rows without one are called; a value that is written so is quoted."""
 
 
 def slice_masks(declared: Mapping[str, str], owner: str, frame: pd.DataFrame) -> Iterator[tuple[str, np.ndarray]]:
@@ -57,7 +58,8 @@ def _of_values(name: str, values: pd.Series[Any], missing: pd.Series[bool]) -> I
     counts = values[~missing].value_counts()
     order = sorted(counts.index, key=lambda value: (-counts[value], str(value)))
     for value in order[:MOST_VALUES]:
-        yield f"{name} = {value}", (values == value).to_numpy()
+        written = f"'{value}'" if value in (OTHER, MISSING) else value
+        yield f"{name} = {written}", (values == value).to_numpy()
     if order[MOST_VALUES:]:
         yield f"{name} = {OTHER}", values.isin(order[MOST_VALUES:]).to_numpy()
     if missing.any():
@@ -91,16 +93,16 @@ def slice_results(
     For each slice its rows and days, and the difference from each rival over all rows of the slice, with an interval
     that holds for all slices together.
     """
-    level = 1 - (1 - LEVEL) / max(len(masks), 1)
+    rivals = [rival for rival in (DO_NOTHING, CHAMPION) if rival in values]
+    level = 1 - (1 - LEVEL) / max(len(masks) * len(rivals), 1)
     facts = []
     for name, mask in masks.items():
         rows, ahead = int(mask.sum()), {}
         if rows:
             part = {contender: value[mask] for contender, value in values.items()}
             earned = earnings(part, days[mask], entities[mask], level=level, fixed=fixed, horizon=horizon)
-            for rival in (DO_NOTHING, CHAMPION):
-                if rival in values:
-                    ahead[rival] = earned.difference(CHALLENGER, rival).times(rows).as_figure()
+            for rival in rivals:
+                ahead[rival] = earned.difference(CHALLENGER, rival).times(rows).as_figure()
         facts.append(SliceResult(name=name, rows=rows, days=len(np.unique(days[mask])), **ahead))
     return facts
 

@@ -189,3 +189,10 @@ def test_editors_take_each_kind_of_population(declared: dict[str, str]) -> None:
     check = Draft202012Validator({**schema["properties"]["population"], "$defs": schema.get("$defs", {})})
     check.validate(declared)
     assert not check.is_valid({**declared, "whil": "x"})
+
+
+@pytest.mark.parametrize("column", ["version", "Action", "model"])
+def test_a_key_with_the_name_of_a_column_of_the_prediction_log_is_refused(ferry: Path, column: str) -> None:
+    edit(ferry, "project.yaml", "trip: [trip_id]", f"trip: [{column}]")
+    text = f"population.entity: the key of trip is called {column}, as a column of the prediction log is."
+    assert f"models/late.yaml:6:37: {text} Rename the column in the source's reader." in faults(ferry)

@@ -126,6 +126,7 @@ def test_every_yaml_file_names_its_schema_for_editors(make: Callable[..., Projec
     [
         ({"predict": "minute"}, "no column is called 'minute'. Did you mean minutes?"),
         ({"key": ("courier",)}, "1077 rows have a key that another row has. Give more columns: --key a,b."),
+        ({"key": ("late", "size")}, "the key column late has the name of a column of the prediction log."),
         ({"time": "items"}, "column items is not a time in every row."),
         ({"predict": "size", "template": "regression"}, "column size is string with 3 distinct values"),
         ({"predict": "size", "template": "rank"}, "no template is called 'rank'."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -10,14 +11,20 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from ml_platform.cli.predictions import list_predictions
 from ml_platform.core.errors import BrokenInput
 from ml_platform.datasets.population.limits import draws
-from ml_platform.models.control import is_control
+from ml_platform.declarations.checks.problems import LOGGED_COLUMNS, RESERVED_COLUMNS
+from ml_platform.models.capacity import BEST_ACTION, CAPACITY_GAIN
+from ml_platform.models.control import CONTROL, PROPENSITY, is_control
 from ml_platform.models.predictor import load_predictor
+from ml_platform.operations.monitoring.realized_value import DONE
 from ml_platform.operations.predictions.capacity_use import capacity_use
+from ml_platform.operations.predictions.compact_online import SHADOW
 from ml_platform.operations.predictions.due import due_days, read_until
 from ml_platform.operations.predictions.rows import prediction_ids
 from ml_platform.operations.predictions.score import Scored, score_batch, score_days
+from ml_platform.operations.predictions.taken_actions import TAKEN
 from ml_platform.project import Project, open_project
 from ml_platform.sources.checks.results import CheckResult, record_checks
 from ml_platform.storage.outputs import record_output
@@ -70,6 +77,29 @@ def test_a_day_is_scored_by_the_champion_with_its_predictor(world: HandMadeWorld
     assert by_order["score"].tolist() == predicted["score"].tolist()
     assert by_order["action"].tolist() == predicted["action"].tolist()
     assert by_order["expected_value"].tolist() == predicted["expected_value"].tolist()
+
+
+def test_no_key_may_be_called_as_a_column_of_the_log_is(world: HandMadeWorld) -> None:
+    appointed(world, START - timedelta(days=1))
+    score(world, END + timedelta(hours=1))
+    own = {name for name in log_of(world).columns if "." not in name} - {"order_id"}
+    assert {"version", "score"} <= own <= {*LOGGED_COLUMNS, *RESERVED_COLUMNS}
+    added = {BEST_ACTION, CAPACITY_GAIN, CONTROL, PROPENSITY, TAKEN, DONE, f"{SHADOW}score", f"{SHADOW}version"}
+    assert added <= set(LOGGED_COLUMNS)
+
+
+def test_a_list_for_machines_has_each_digit_of_the_log(
+    world: HandMadeWorld, capsys: pytest.CaptureFixture[str]
+) -> None:
+    appointed(world, START - timedelta(days=1))
+    score(world, END + timedelta(hours=1))
+    list_predictions(world.project.root, MODEL, DAY.isoformat(), 1000, as_json=True)
+    listed = {item["prediction_id"]: item for item in json.loads(capsys.readouterr().out)["predictions"]}
+    log = log_of(world).set_index("prediction_id")
+    assert len(listed) == len(log) > 10
+    for id, row in log.iterrows():
+        assert (listed[id]["score"], listed[id]["expected_value"]) == (row["score"], row["expected_value"])
+        assert pd.Timestamp(listed[id]["effective_time"]) == row["effective_time"]
 
 
 def test_the_whole_utc_day_is_asked_for_and_nothing_else(world: HandMadeWorld) -> None:
