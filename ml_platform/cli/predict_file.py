@@ -66,7 +66,7 @@ def _read(project: Project, model: str, file: Path) -> pd.DataFrame:
         raise UsageError(f"there is no file {file}.")
     spec = project.spec.models[model]
     source = required_columns(project.spec, spec)
-    known = {"time": Column(type="timestamp")} | dict(source.columns)
+    known = dict(source.columns) | {"time": Column(type="timestamp")}
     known |= {f"{source.name}.{name}": column for name, column in source.columns.items()}
 
     def column_of(name: str) -> Column:

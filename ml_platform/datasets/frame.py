@@ -61,7 +61,7 @@ class Frame:
 
     def asked_rows(self, start: datetime, end: datetime) -> tuple[pa.Table, pa.Table]:
         """Return the frame with late rows where they are asked about, and what was left out (see `QuestionRows`)."""
-        in_time, came_late = self._questions.in_time(start, end), self._questions.late(start, end)
+        in_time, came_late = self._questions.in_time(start, end), self._sampled(self._questions.late(start, end))
         horizon = self._model.label.horizon // MICROSECOND
         in_horizon = pc.less_equal(came_late[EFFECTIVE], pc.add(came_late[ASKED], horizon))
         scored = in_horizon if self._model.deployment.late_rows == "score" else pc.and_(in_horizon, False)
@@ -69,15 +69,15 @@ class Frame:
         missed = came_late.filter(pc.invert(scored)).append_column(
             REASON, one_reason(MISSED, came_late, pc.invert(scored))
         )
-        parts = [dropped, missed, self._questions.unclear(start, end)]
+        parts = [dropped, missed, self._sampled(self._questions.unclear(start, end))]
         return self._framed(answered), counted_reasons([part.select([EFFECTIVE, REASON]) for part in parts])
 
     def counted_rows(self, start: datetime, end: datetime) -> tuple[pa.Table, dict[str, int]]:
         """Return `rows`, and how many rows are left out of them for which reason (`LEFT_OUT`)."""
         in_time, dropped = self._chosen(self._questions.in_time(start, end))
-        unclear = self._questions.unclear(start, end)
+        unclear = self._sampled(self._questions.unclear(start, end))
         counts = counted_reasons([part.select([EFFECTIVE, REASON]) for part in (dropped, unclear)])
-        sums = Counter({MISSED: self._questions.late_count(start, end)})
+        sums = Counter({MISSED: self._late_count(start, end)})
         for row in counts.to_pylist():
             sums[row["reason"]] += row["rows"]
         return self._framed(in_time).drop_columns([LATE]), reason_counts(sums)
@@ -131,15 +131,29 @@ class Frame:
         Of several about one entity at one batch run one is asked about; who has left is not; and not more than
         ``max_rows``.
         """
+        rows = self._sampled(rows)
         rows, dropped = self._one_each(rows) if not self._questions.are_distinct else (rows, rows.slice(0, 0))
         population, names = self._model.population, [f"{self._population.name}.{key}" for key in self.keys]
-        rows = rows.filter(pa.array(in_sample(rows, names, population.sample)))
         departed = has_departed(self._project, self._model, self._inputs, self._engine, rows, names)
         parts = [dropped] if REASON in dropped.column_names else []
         parts.append(_with_reason(rows, departed, DEPARTED))
         rows = rows.filter(pa.array(~departed))
         within = within_max(rows, names, population.max_rows)
         return rows.filter(pa.array(within)), pa.concat_tables([*parts, _with_reason(rows, ~within, OVER_MAX)])
+
+    def _late_count(self, start: datetime, end: datetime) -> int:
+        if self._model.population.sample is None:
+            return self._questions.late_count(start, end)
+        return len(self._sampled(self._questions.late(start, end)))
+
+    def _sampled(self, rows: pa.Table) -> pa.Table:
+        """Return the rows in the sample, by their entity; those without one by their own key."""
+        share = self._model.population.sample
+        names, own = ([f"{self._population.name}.{key}" for key in keys] for keys in (self.keys, self._population.key))
+        if share is None or not {*names, *own} <= {*rows.column_names}:
+            return rows
+        nameless = functools.reduce(np.logical_or, (pc.is_null(rows[name]).to_numpy() for name in names))
+        return rows.filter(pa.array(np.where(nameless, in_sample(rows, own, share), in_sample(rows, names, share))))
 
     def _one_each(self, rows: pa.Table) -> tuple[pa.Table, pa.Table]:
         """Return the rows that ask about an entity, one for each batch run, and the others with the reason.

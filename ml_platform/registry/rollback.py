@@ -45,21 +45,20 @@ def roll_back(
     ApprovalWithoutReason
         Where there is no reason or no actor.
     ArtifactDamaged, ArtifactMissing
-        Where the earlier version cannot be loaded any more. The champion stays.
+        Where the earlier version cannot be loaded any more. The champion stays, and a rollout goes on.
     RefConflict
         Where the champion or the candidate moves at the same moment.
     """
     require_newest(project)
     if not reason.strip() or not actor.strip():
         raise ApprovalWithoutReason(f"the rollback of {model}")
-    running = rollout_of(project, model)
-    if running is not None:
-        ended = end_rollout(project, running, reason, actor, now)
-        if to is None:
-            return ended
-    lines = ledger_lines(project.database, champion_ref(model))
+    running, lines = rollout_of(project, model), ledger_lines(project.database, champion_ref(model))
+    if running is not None and to is None:
+        return end_rollout(project, running, reason, actor, now)
     target = _target(model, lines, to)
     load_deployed(project, project.store.get(TRAINED_MODEL, target))
+    if running is not None:  # only now: where the version cannot come back, nothing is changed
+        end_rollout(project, running, reason, actor, now)
     line = move_ref(
         project.database,
         champion_ref(model),

@@ -133,6 +133,9 @@ def _prepare_sqlite(engine: sa.Engine) -> None:
     def configure(connection: Any, _: Any) -> None:
         connection.isolation_level = None  # the platform sends BEGIN itself
         connection.execute("PRAGMA busy_timeout=30000")  # first: the next statement waits for a lock too
-        connection.execute("PRAGMA journal_mode=WAL")
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")  # the first that reads the schema
+        except UnicodeDecodeError as error:  # SQLite repeats the damaged text in its message
+            raise sqlite3.DatabaseError("malformed database schema: a part of it is no text") from error
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ml_platform.core.errors import RefConflict, ReleaseRefused
+from ml_platform.core.errors import NothingToRollBack, RefConflict, ReleaseRefused
 from ml_platform.declarations.in_production import Deployment
 from ml_platform.models.train import train_model
 from ml_platform.project import Project
@@ -19,6 +19,7 @@ from ml_platform.registry.rollback import roll_back
 from ml_platform.registry.rollout import Rollout, begin_rollout, end_rollout, enter_next_stage, rollout_of
 from ml_platform.storage.ledger.lines import LedgerLine, ledger_lines
 from ml_platform.storage.manifest import Artifact
+from ml_platform.storage.versions import version_of
 from tests.audit.verify.factory import EASY
 from tests.models.rows import keep_snapshots, shop_project, snapshot
 from tests.registry.compared import record_parity
@@ -99,6 +100,17 @@ def test_a_rollback_ends_the_rollout_first_and_its_version_stays_out(project: Pr
     begun = deploy(project, MODEL, third.id, other.id, "ada", NOON + 3 * HOUR)
     assert begun is not None
     assert begun.facts["candidate"] == 3
+
+
+def test_a_rollback_that_cannot_be_made_leaves_the_rollout_as_it_is(project: Project) -> None:
+    release(project, "s0", NOON)
+    second, _ = release(project, "s1", NOON + HOUR)
+    before = ledger_lines(project.database)
+    version = version_of(project, MODEL, second.id)
+    with pytest.raises(NothingToRollBack, match="late_parcel@2 was not champion before"):
+        roll_back(project, MODEL, to=version, actor="ada", reason="It is slow.", now=NOON + 2 * HOUR)
+    assert ledger_lines(project.database) == before
+    assert running(project).version == version
 
 
 def test_of_two_that_move_a_candidate_at_once_one_is_refused(project: Project) -> None:

@@ -96,3 +96,25 @@ def test_a_file_that_is_no_database(tmp_path: Path) -> None:
 def test_a_folder_that_is_missing(tmp_path: Path) -> None:
     text = problem_of(f"sqlite:///{tmp_path / 'nowhere' / 'platform.sqlite'}")
     assert text.endswith("unable to open database file. Check that the folder exists and that this user may write it.")
+
+
+def test_a_flipped_bit_anywhere_in_the_schema_is_no_traceback(tmp_path: Path) -> None:
+    """SQLite repeats damaged text of the schema in its message, and Python cannot read a message that is no UTF-8."""
+    whole, file = tmp_path / "whole.sqlite", tmp_path / "flipped.sqlite"
+    with closing(sqlite3.connect(whole)) as connection:
+        connection.execute("CREATE TABLE plain (number INTEGER NOT NULL, words TEXT, PRIMARY KEY (number))")
+        connection.execute("CREATE INDEX of_words ON plain (words) WHERE number > 7")
+    content, refused = whole.read_bytes(), set()
+    for place in range(content.index(b"CREATE INDEX") - 40, len(content)):
+        file.write_bytes(content[:place] + bytes([content[place] ^ 0x80]) + content[place + 1 :])
+        try:
+            with closing(sqlite3.connect(file)) as connection:
+                connection.execute("PRAGMA journal_mode=WAL")
+        except UnicodeDecodeError:
+            assert "malformed" in problem_of(f"sqlite:///{file}")
+            refused.add(place)
+        except sqlite3.DatabaseError:
+            problem_of(f"sqlite:///{file}")
+        for left in (Path(f"{file}-wal"), Path(f"{file}-shm")):
+            left.unlink(missing_ok=True)
+    assert len(refused) > 20

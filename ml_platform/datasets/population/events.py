@@ -45,13 +45,14 @@ class EventQuestions(SourceQuestions):
     def unclear(self, start: datetime, end: datetime) -> pa.Table:
         """Return rows that became known in ``(start, end]`` and do not ask, or for which this is unknown."""
         rows_asking = self._questions_asked(start, end)
-        soon = rows_asking.filter(pc.invert(rows_asking[_ASKS])).select([EFFECTIVE])
+        soon = rows_asking.filter(pc.invert(rows_asking[_ASKS])).select([EFFECTIVE, *self._names])
         soon = soon.append_column(REASON, pa.repeat(pa.scalar(TOO_SOON), len(soon)))
         rows = self._versions(self._declared.where)
         seen = self._known_since(rows.filter(rows[WHERE].isnull()), start, end)
         if seen is None:
             return soon
-        seen = seen.filter(seen[EFFECTIVE] < seen[UNTIL]).select(EFFECTIVE, **{REASON: ibis.literal(NO_CONDITION)})
+        seen = seen.filter(seen[EFFECTIVE] < seen[UNTIL])
+        seen = seen.select(EFFECTIVE, *self._names, **{REASON: ibis.literal(NO_CONDITION)})
         return pa.concat_tables([soon, self._engine.run(seen).cast(soon.schema)])
 
     def repeat(self, asked: pa.Table) -> pa.Table:

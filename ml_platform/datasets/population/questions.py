@@ -49,7 +49,10 @@ class Questions(ABC):
 
     @abstractmethod
     def unclear(self, start: datetime, end: datetime) -> pa.Table:
-        """Return what became known in ``(start, end]`` where it is unknown whether it is asked: run and reason."""
+        """Return what became known in ``(start, end]`` where it is unknown whether it is asked: run and reason.
+
+        With the columns of the entity's key and of the row's own, only what is in the sample is counted.
+        """
 
     @abstractmethod
     def repeat(self, asked: pa.Table) -> pa.Table:

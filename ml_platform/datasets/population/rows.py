@@ -115,9 +115,9 @@ class RowQuestions(SourceQuestions):
         rows = rows.filter(rows[WHERE].isnull() | (rows[WHERE] & rows[ASKED].isnull()))
         seen = self._known_since(rows, start, end)
         if seen is None:
-            return self._none(rows).select(EFFECTIVE, **{REASON: ibis.literal(NO_TIME)})
+            return self._none(rows).select(EFFECTIVE, *self._names, **{REASON: ibis.literal(NO_TIME)})
         reason = ibis.ifelse(seen[WHERE].isnull(), ibis.literal(NO_CONDITION), ibis.literal(NO_TIME))
-        return seen.select(EFFECTIVE, **{REASON: reason})
+        return seen.select(EFFECTIVE, *self._names, **{REASON: reason})
 
     def _asking(self) -> Any:
         """Return every version of the population's rows, with ``_asked`` and whether ``where`` holds."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -28,6 +29,12 @@ class SourceQuestions(Questions):
     def _artifact(self) -> Artifact:
         id = required_input(self._inputs, self._model.name, self._population.node)
         return self._project.store.get("source", id)
+
+    @property
+    def _names(self) -> Sequence[str]:
+        """The columns of questions with the entity's key, then those with the row's own."""
+        every = (*self._keys, *self._population.key)
+        return tuple(dict.fromkeys(f"{self._population.name}.{key}" for key in every))
 
     def about(self, entities: pa.Table | None, at: datetime) -> pa.Table:
         """Return the rows about entities that ask at the last batch run at or before a moment; all qualify."""

@@ -40,11 +40,13 @@ def predict_rows(project: Project, version: Version, rows: pd.DataFrame, now: da
     rows
         Columns of the population by their bare names, the entity's key among them, and features as ``table.column``.
         Features that they lack are looked up in the feature tables as they are now, as of ``time``, or of `now` where
-        there is no such column.
+        there is no such column. A column of the population that is called ``time`` itself is given as
+        ``source.time``.
 
     Returns
     -------
-    The rows with the features that were used, the score, the recommended action and its expected value.
+    The rows with the features that were used, the score, the recommended action and its expected value. A column of
+    the population that is called as one of these has its full name, ``source.score``.
 
     Raises
     ------
@@ -54,14 +56,15 @@ def predict_rows(project: Project, version: Version, rows: pd.DataFrame, now: da
     predictor = load_deployed(project, project.store.get("trained_model", version.id))
     model = project.spec.models[version.model]
     columns = population_columns(project.spec, model)
-    bare = {name.partition(".")[2]: name for name in columns}
+    bare = {short: name for name in columns if (short := name.partition(".")[2]) != TIME}
     named = rows.reset_index(drop=True).rename(columns=bare)
     _require_known(named, [*columns, *(column.name for column in predictor.inputs)], bare, version)
     times = reading_times(named, str(version), now)
     used = _with_features(project, version, predictor, _typed(named, columns), times)
     predicted = predictor.predict(used)
     features = [column.name for column in predictor.inputs if column.name not in {*named, PREDICTION_TIME}]
-    return pd.concat([rows.reset_index(drop=True), used[features], predicted], axis=1).set_index(rows.index)
+    sent = rows.reset_index(drop=True).rename(columns={name: bare[name] for name in predicted if name in bare})
+    return pd.concat([sent, used[features], predicted], axis=1).set_index(rows.index)
 
 
 def _require_known(rows: pd.DataFrame, known: Sequence[str], bare: Mapping[str, str], version: Version) -> None:
@@ -121,7 +124,7 @@ def _with_features(
     lacking += [key for key in needed if key not in rows and key not in lacking]
     if lacking:
         prefix = f"{model.population.owner}."
-        names = listed(name.removeprefix(prefix) for name in lacking)
+        names = listed(name.removeprefix(prefix) if name != f"{prefix}{TIME}" else name for name in lacking)
         raise PredictionError(f"the rows lack {names}, which {version} reads. Add them.")
     nodes = [NodeName("feature_table", joined.table.name) for joined in joins]
     made = {str(node): id for node in nodes if (id := current_output(project.database, node)) is not None}

@@ -104,6 +104,39 @@ def test_a_sample_is_drawn_from_key_and_run_alone_and_a_larger_one_holds_a_small
     assert few == {(shop, time) for shop, time in drawn["half"] if int(shop[4:]) < 7}
 
 
+def test_rows_of_entities_outside_the_sample_are_counted_for_no_reason(tmp_path):
+    """The counts of a sample are those of rows whose entity is drawn at the run at which they are counted."""
+    draw, share = drawn(3), 0.5
+    rows = []
+    for number in range(120):
+        hours, late = draw.uniform(0, 60), draw.choice([0, 0, 0, 20])
+        shop = draw.choice("abcd")
+        rows.append(basket(f"b{number:03}", hours, seen=hours + late, shop=shop, amount=draw.choice([None, 1.0])))
+        if draw.random() < 0.4:
+            rows.append(basket(f"t{number:03}", hours, seen=hours + late, shop=shop))
+    shapes = {name: {**declared, "where": "amount > 0"} for name, declared in KINDS.items()}
+    shapes["events"]["at_most_once_per"] = "20h"
+    both = {**shapes, **{f"{name}_sample": {**declared, "sample": share} for name, declared in shapes.items()}}
+    project = project_of(tmp_path, rows, both, **BATCH)
+    inputs = inputs_of(project, at(400))
+    for name in shapes:
+        reasons, all_of = set(), []
+        for shop in "abcd":  # alone in the world, so that the counts are those of this shop
+            alone = project_of(tmp_path / f"{name}{shop}", [row for row in rows if row["shop"] == shop], both, **BATCH)
+            counted = asked_of(alone, name, inputs_of(alone, at(400)), at(-24), at(250), at(400)).excluded
+            runs = (counted["effective_time"].astype("int64")).tolist()
+            asked = pa.table({"k": pa.array([shop] * len(runs), pa.string()), "_effective": pa.array(runs, pa.int64())})
+            all_of.append(counted[in_sample(asked, ["k"], share)])
+            reasons |= set(counted["reason"])
+        expected = {}
+        for item in all_of:
+            for place, count in item.groupby(["effective_time", "reason"])["rows"].sum().items():
+                expected[place] = expected.get(place, 0) + count
+        sampled = asked_of(project, f"{name}_sample", inputs, at(-24), at(250), at(400)).excluded
+        assert len(reasons) == (3 if name == "rows" else 2)
+        assert sampled.groupby(["effective_time", "reason"])["rows"].sum().to_dict() == expected
+
+
 def test_no_more_than_max_rows_are_asked_about_at_a_run_and_the_others_are_counted(tmp_path):
     rows = [basket(f"b{shop}", 1 + 6 * (shop % 3), shop=f"shop{shop:02}") for shop in range(60)]
     models = {"all": TICKS, "some": {**TICKS, "max_rows": 30}}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pandas as pd
 import pytest
 
 from ml_platform.core.errors import NotMaterialized, PredictionError
+from ml_platform.declarations.source import Column, ColumnType
 from ml_platform.models.decision import Decision
 from ml_platform.operations.predictions.sent_rows import predict_rows
 from ml_platform.project import Project, open_project
@@ -57,6 +59,27 @@ def test_features_are_looked_up_as_the_batch_run_read_them(factory: Project, log
     features = [name for name in map(str, predicted) if name.startswith("courier_recent.")]
     pd.testing.assert_frame_equal(predicted[features], logged[features], check_dtype=False)
     assert list(predicted)[: len(rows.columns)] == list(rows.columns)
+
+
+def with_columns(project: Project, **types: ColumnType) -> Project:
+    """Return a project whose orders have more columns."""
+    orders, sources = project.spec.sources["orders"], project.spec.sources
+    more = {name: Column(type=kind) for name, kind in types.items()}
+    wider = orders.model_copy(update={"columns": {**orders.columns, **more}})
+    return project.with_spec(replace(project.spec, sources={**sources, "orders": wider}))
+
+
+def test_columns_that_are_called_as_the_commands_own_are_not_taken_for_them(
+    factory: Project, logged: pd.DataFrame
+) -> None:
+    rows = population_columns_of(logged)
+    wider = with_columns(factory, time="string", score="float", action="string")
+    own = {"orders.time": "noon", "score": 740.0, "action": "loan"}
+    predicted = predict_rows(wider, version_named(factory, f"{MODEL}@1"), rows.assign(**own), NOW)
+    assert predicted["score"].to_numpy().tobytes() == logged["score"].to_numpy().tobytes()
+    assert predicted["action"].tolist() == logged["action"].tolist()
+    assert (predicted["orders.score"] == 740.0).all()
+    assert (predicted["orders.action"] == "loan").all()
 
 
 def test_a_feature_that_is_sent_is_taken_as_it_is(factory: Project, logged: pd.DataFrame) -> None:
