@@ -77,6 +77,11 @@ class Decision:
         names = {name for expression in expressions for name in expression.names}
         return tuple(sorted(self._column(name) for name in names - {LABEL, PREDICTION}))
 
+    @property
+    def nothing_reads_label(self) -> bool:
+        """Whether what doing nothing earns depends on the label; False for a regression."""
+        return self.do_nothing in self.actions and LABEL in self._expressions[self.do_nothing].names
+
     def best(self, expected: pd.DataFrame) -> pd.DataFrame:
         """Return the action of each row with the highest expected payoff, the first of equal ones.
 

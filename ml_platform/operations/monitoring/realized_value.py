@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from ml_platform.core.statistics.moments import exact_total
@@ -25,6 +26,8 @@ from ml_platform.storage.artifact_kinds.monitoring import RealizedDay
 
 DONE = "done"
 """The column of the action that counts as taken: a prediction without a report counts as ``do_nothing``."""
+EXPECTED_NOTHING = "expected_nothing"
+"""The column of what doing nothing was expected to earn, where that depends on the label."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,7 @@ class Realized:
     days: tuple[RealizedDay, ...]
     followed: int | None = None
     reported: int | None = None
+    expected_nothing: float | None = None
 
     @property
     def uplift(self) -> float:
@@ -121,7 +125,7 @@ def payoffs(predictions: pd.DataFrame, label: pd.Series, decisions: Mapping[int,
 
     Returns
     -------
-    ``day``, ``value``, ``expected`` and ``do_nothing`` for each row with a label and a payoff.
+    ``day``, ``value``, ``expected``, ``do_nothing`` and `EXPECTED_NOTHING` for each row with a label and a payoff.
     """
     known = predictions[label.notna()]
     parts = [
@@ -130,7 +134,7 @@ def payoffs(predictions: pd.DataFrame, label: pd.Series, decisions: Mapping[int,
         if (known["version"] == number).any()
     ]
     if not parts:
-        return pd.DataFrame({"day": [], "value": [], "expected": [], "do_nothing": []})
+        return pd.DataFrame({"day": [], "value": [], "expected": [], "do_nothing": [], EXPECTED_NOTHING: []})
     return pd.concat(parts).sort_index()
 
 
@@ -165,6 +169,7 @@ def realized_value(
         do_nothing=_total(earned["do_nothing"]),
         days=tuple(_day(str(day), rows) for day, rows in earned.groupby("day", sort=True)),
         **_followed(predictions.loc[earned.index]),
+        expected_nothing=_expectation(earned[EXPECTED_NOTHING]),
     )
 
 
@@ -183,6 +188,7 @@ def _earned(rows: pd.DataFrame, label: pd.Series, decision: Decision) -> pd.Data
             "value": decision.value(rows, truth, taken),
             "expected": rows["expected_value"].astype("float64"),
             "do_nothing": decision.value(rows, truth, decision.nothing(rows)),
+            EXPECTED_NOTHING: rows.get(EXPECTED_NOTHING, np.nan),
         },
         index=rows.index,
     )
@@ -190,13 +196,15 @@ def _earned(rows: pd.DataFrame, label: pd.Series, decision: Decision) -> pd.Data
 
 
 def _day(day: str, rows: pd.DataFrame) -> RealizedDay:
-    return RealizedDay(
+    made = RealizedDay(
         day=day,
         rows=len(rows),
         value=_total(rows["value"]),
         expected=_expectation(rows["expected"]),
         do_nothing=_total(rows["do_nothing"]),
     )
+    nothing = _expectation(rows[EXPECTED_NOTHING])
+    return made if nothing is None else made.but(expected_nothing=nothing)
 
 
 def _total(values: pd.Series) -> float:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from ml_platform.core.clock import EPOCH, MICROSECOND
@@ -23,7 +24,13 @@ from ml_platform.models.inputs.labels import class_indices, read_label
 from ml_platform.models.predictor import load_decision, load_deployed
 from ml_platform.operations.monitoring.effect import Effect, earned_decision, measured_effect
 from ml_platform.operations.monitoring.realized_gain import realized_gain
-from ml_platform.operations.monitoring.realized_value import DONE, Realized, is_settled, realized_value
+from ml_platform.operations.monitoring.realized_value import (
+    DONE,
+    EXPECTED_NOTHING,
+    Realized,
+    is_settled,
+    realized_value,
+)
 from ml_platform.operations.predictions.taken_actions import TAKEN, taken_actions, taken_node
 from ml_platform.project import Project
 from ml_platform.registry.champion import champion_ref, first_deployed
@@ -127,6 +134,7 @@ def settled_predictions(
     rows = read_predictions(project, model_name, deployed - MICROSECOND, now, _columns(project, spec, decisions))
     if taken_id is not None:
         rows = _with_actions(project, spec, rows, taken_id, now)
+    rows = _with_expected_nothing(project, model_name, rows, decisions)
     settled = is_settled(rows, horizon, now)
     truth = _labels(project, model_name, label_source_id, rows, settled, now)
     label = truth[LABEL]
@@ -164,6 +172,33 @@ def _with_actions(project: Project, spec: ModelSpec, rows: pd.DataFrame, taken_i
     assert node is not None, "a model with reports declares their source"
     reported = taken_actions(project, node, taken_id, rows["prediction_id"], now)
     return rows.assign(**{TAKEN: reported, DONE: reported.where(reported.notna(), spec.value.do_nothing)})
+
+
+def _with_expected_nothing(
+    project: Project, model_name: str, rows: pd.DataFrame, decisions: Mapping[int, Decision]
+) -> pd.DataFrame:
+    """Return predictions with what doing nothing was expected to earn, where that depends on the label.
+
+    Where it does not, what it earned is what was expected.
+    """
+    made = {version.number: version for version in versions(project, model_name)}
+    reading = [number for number, decision in decisions.items() if decision.nothing_reads_label]
+    expected = pd.Series(np.nan, index=rows.index)
+    for number in reading:
+        mine = rows[(rows["version"] == number) & rows["expected_value"].notna()]
+        if len(mine):
+            classes = load_predictor(project, project.store.get("trained_model", made[number].id)).classes
+            worth = decisions[number].expected_values(mine, _shares(mine, classes), classes)
+            expected[mine.index] = worth[decisions[number].do_nothing]
+    return rows.assign(**{EXPECTED_NOTHING: expected}) if reading else rows
+
+
+def _shares(rows: pd.DataFrame, classes: Sequence[Any]) -> np.ndarray:
+    """Return the probability of each class from logged scores, one column per class."""
+    if len(classes) > 2:
+        return rows[[f"score.{label}" for label in classes]].to_numpy(dtype="float64")
+    score = rows["score"].to_numpy(dtype="float64")
+    return np.column_stack([1 - score, score])
 
 
 def _columns(project: Project, spec: ModelSpec, decisions: Mapping[int, Decision]) -> list[str]:

@@ -65,7 +65,8 @@ def _needs(models: Sequence[ModelOverview]) -> Iterator[str]:
 
 def _lines(model: ModelOverview) -> Iterator[str]:
     sure = f" {model.worth.sureness_text}" if model.worth is not None else ""
-    yield f"**{model.name}** is {model.health}. {model.worth_text}{sure}"
+    health = model.health if model.health == _ORDER[0] else f"is {model.health}"
+    yield f"**{model.name}** {health}. {model.worth_text}{sure}"
     live, last = model.live, model.last_training
     version = "No version is live." if live is None else f"Version {live.number} is live since {live.since:%Y-%m-%d}."
     if last is not None and last is not live:

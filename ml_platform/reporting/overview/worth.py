@@ -167,14 +167,14 @@ def realized_worth(realized: RealizedSums | None, unit: str) -> Worth | None:
     """Return what settled predictions earned; None where none is settled."""
     if realized is None or not realized.rows:
         return None
-    effect, expected = realized.effect, realized.expected
+    effect = realized.effect
     measured = effect if effect is not None and effect.figure is not None and effect.low is not None else None
     shown = measured or realized.interval
     return Worth(
         gain=realized.uplift if measured is None or measured.figure is None else measured.figure,
         low=shown.low if shown else None,
         high=shown.high if shown else None,
-        expected=None if expected is None else expected - realized.do_nothing,
+        expected=realized.expected_gain,
         rows=realized.rows,
         start=realized.start[:10],
         end=realized.end[:10],
@@ -225,8 +225,7 @@ def _realized_since(project: Project, id: str) -> RealizedSums | None:
 
 
 def _day(item: RealizedDay) -> DayWorth:
-    expected = None if item.expected is None else item.expected - item.do_nothing
-    return DayWorth(item.day, item.rows, item.value - item.do_nothing, expected)
+    return DayWorth(item.day, item.rows, item.value - item.do_nothing, item.expected_gain)
 
 
 def _basis(interval: IntervalBasis | None) -> str:

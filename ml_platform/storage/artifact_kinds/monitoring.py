@@ -20,6 +20,12 @@ class RealizedDay(Part):
     value: Number
     expected: Number | None
     do_nothing: Number
+    expected_nothing: Number | None = None
+
+    @property
+    def expected_gain(self) -> float | None:
+        """What was expected beyond doing nothing."""
+        return _expected_gain(self)
 
 
 class RealizedSums(Part):
@@ -37,6 +43,8 @@ class RealizedSums(Part):
         Those that the sums are over.
     value, expected, do_nothing, uplift
         What they earned, what was expected of them, what doing nothing would have earned, and the gain over that.
+    expected_nothing
+        What doing nothing was expected to earn; None where it earns `do_nothing` whatever the label is.
     followed, reported
         On how many rows the recommended action was taken, and how many have a report; None if no source has them.
     interval
@@ -67,6 +75,18 @@ class RealizedSums(Part):
     followed: int | None = None
     reported: int | None = None
     label_states: dict[str, int] | None = None
+    expected_nothing: Number | None = None
+
+    @property
+    def expected_gain(self) -> float | None:
+        """What was expected beyond doing nothing."""
+        return _expected_gain(self)
+
+
+def _expected_gain(sums: RealizedDay | RealizedSums) -> float | None:
+    if sums.expected is None:
+        return None
+    return sums.expected - (sums.do_nothing if sums.expected_nothing is None else sums.expected_nothing)
 
 
 class MissedRows(Part):

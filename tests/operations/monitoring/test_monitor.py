@@ -26,8 +26,10 @@ from ml_platform.operations.monitoring.monitor import monitor_model, report_path
 from ml_platform.operations.monitoring.reference import reference_of
 from ml_platform.operations.monitoring.unlearned import unlearned_alerts
 from ml_platform.operations.predictions.score import score_batch
+from ml_platform.project import open_project
 from ml_platform.registry.champion import champion
 from ml_platform.reporting.catalog.models import model_facts
+from ml_platform.reporting.overview.worth import realized_worth
 from ml_platform.sources.checks.results import CheckResult, record_checks
 from ml_platform.storage.artifact_kinds.monitoring import MonitoringManifest
 from ml_platform.storage.materialization import Materialized
@@ -283,6 +285,37 @@ def test_expected_value_rests_on_the_decision_of_the_version_that_predicted(worl
     rows = read_predictions(world.project, MODEL, NOW - timedelta(days=5), NOW - timedelta(days=2))
     value = decision.value(rows, rows["order_id"].map(world.labels), rows["action"])
     assert details["realized"]["value"] == pytest.approx(float(value.sum()))
+
+
+def test_the_expected_gain_is_over_what_doing_nothing_was_expected_to_earn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The oracle is the payoff of the declaration, weighted by the logged probability."""
+    monkeypatch.setattr("ml_platform.operations.monitoring.monitor.drift_report", lambda *_: "<html>a page</html>")
+    open_shop(tmp_path)
+    declared = tmp_path / "models/late_parcel.yaml"
+    declared.write_text(declared.read_text().replace("wait: 0", "wait: -2 - label * 3"))
+    world = hand_made_world(open_project(tmp_path), monkeypatch, count=1200, seed=5)
+    world.appoint(MODEL, world.train(MODEL, shop_rows(1000, seed=6), "reference"), DEPLOYED)
+    made = monitor(world)
+    rows = read_predictions(world.project, MODEL, NOW - timedelta(days=5), NOW - timedelta(days=2))
+    expected = [
+        max(-4 + 9 * score, -2 - 3 * score) - (-2 - 3 * score) for score in rows["score"]
+    ]  # the better of both actions, less waiting
+    sums = MonitoringManifest.of(made.artifact).realized
+    assert sums is not None
+    assert sums.expected_gain == pytest.approx(sum(expected))
+    assert sum(day.expected_gain or 0.0 for day in sums.days) == pytest.approx(sum(expected))
+    assert sums.do_nothing == sum(-2 - 3 * world.labels[order] for order in rows["order_id"])
+    worth = realized_worth(sums, "EUR")
+    assert worth is not None
+    assert worth.expected == sums.expected_gain
+
+
+def test_where_doing_nothing_earns_the_same_for_each_label_nothing_more_is_kept(world: HandMadeWorld) -> None:
+    realized = about(monitor(world))["realized"]
+    assert "expected_nothing" not in realized
+    assert all("expected_nothing" not in day for day in realized["days"])
 
 
 def test_the_page_is_kept_in_the_store_and_laid_out_for_a_browser(world: HandMadeWorld) -> None:
