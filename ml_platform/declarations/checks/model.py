@@ -53,6 +53,7 @@ def check_model(scope: Scope, model: ModelSpec) -> Iterator[Problem]:
     yield from check_leaks(scope, model)
     yield from _check_transforms(scope, model)
     kinds = feature_kinds(scope, model)
+    yield from _check_logged_names(model, kinds)
     yield from check_ages(scope, model, kinds)
     yield from _check_algorithm(scope, model, ("algorithm",), model.algorithm, kinds)
     for index, baseline in enumerate(model.baselines):
@@ -89,6 +90,16 @@ def _check_transforms(scope: Scope, model: ModelSpec) -> Iterator[Problem]:
             text = f"its columns would be called {function}.x, which means something else. Rename the function"
             yield Problem(where, place, text, kind=FaultKind.TAKEN_NAME)
         taken.add(function)
+
+
+def _check_logged_names(model: ModelSpec, kinds: Columns) -> Iterator[Problem]:
+    """Yield that features are called as columns of the prediction log: ``tick.TABLE``, and ``score.CLASS``."""
+    taken = {"tick"} | ({"score"} if model.task == "multiclass" else set())
+    owners = {column.partition(".")[0] for column in kinds} | {model.population.owner}
+    owners |= {reference.partition(":")[2] for reference in model.transforms}
+    for name in sorted(owners & taken):
+        text = f"{name}.x is a column of the prediction log too. Give {name} another name"
+        yield Problem(f"models/{model.name}", ("features",), text, kind=FaultKind.TAKEN_NAME)
 
 
 def _check_algorithm(

@@ -306,3 +306,15 @@ def test_a_fault_names_the_place_the_value_and_the_remedy(
 ) -> None:
     edit(ferry, file, old, new)
     assert faults(ferry) == expected
+
+
+@pytest.mark.parametrize(("name", "task"), [("tick", "binary"), ("score", "multiclass")])
+def test_features_that_the_prediction_log_would_hide_are_refused(ferry: Path, name: str, task: str) -> None:
+    edit(ferry, "models/late.yaml", "ship_recent.*, trips.cars", f"{name}.*, trips.cars")
+    edit(ferry, "models/late.yaml", "ship_recent.mean_late_7d > 10", f"{name}.mean_late_7d > 10")
+    edit(ferry, "models/delay.yaml", "ship_recent.mean_late_7d", f"{name}.mean_late_7d")
+    edit(ferry, "models/late.yaml", "task: binary", f"task: {task}")
+    edit(ferry, "features/ship_recent.yaml", "name: ship_recent", f"name: {name}")
+    (ferry / "features/ship_recent.yaml").rename(ferry / f"features/{name}.yaml")
+    expected = f"models/late.yaml:8:11: features: {name}.x is a column of the prediction log too. Give {name} another name."
+    assert expected in faults(ferry)
