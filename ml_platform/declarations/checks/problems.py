@@ -24,7 +24,8 @@ Columns = Mapping[str, Kind]
 RESERVED_COLUMNS = ("prediction_time", "effective_time", "label", "prediction", "tick")
 """Columns that every key would hide."""
 LOGGED_COLUMNS = (
-    *("prediction_id", "model", "version", "trained_model", "question", "late", "scored_at", "unlearned_nulls"),
+    *("prediction_id", "model", "version", "trained_model", "question", "late", "online", "scored_at"),
+    "unlearned_nulls",
     *("score", "predicted", "action", "expected_value", "best_action", "capacity_gain", "control", "propensity"),
     *("shadow_version", "shadow_score", "shadow_action", "shadow_expected_value"),
     *("taken", "done", "candidate", "champion", "value", "do_nothing", "label_state"),

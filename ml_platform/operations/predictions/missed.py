@@ -9,9 +9,10 @@ from datetime import UTC, date, datetime
 
 from ml_platform.datasets.exclusions import BY_DECLARATION, EXCLUSIONS, reason_counts
 from ml_platform.operations.alerts import Alert
+from ml_platform.operations.predictions.compact_online import ONLINE
 from ml_platform.project import Project
 from ml_platform.storage.artifact_kinds.predictions import PredictionsManifest
-from ml_platform.storage.prediction_log import KIND, logged_days
+from ml_platform.storage.prediction_log import KIND, LoggedDay, logged_days, read_day
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Missed:
     Attributes
     ----------
     in_time
-        Rows with a prediction from their own batch run.
+        Rows with a prediction from their own batch run; predictions of the service are none of them.
     late
         Rows that became known after their batch run and were scored at a later one.
     left_out
@@ -64,7 +65,14 @@ def missed_rows(project: Project, model_name: str, now: datetime) -> Missed | No
         reasons.update(about.left_out)
     late = sum(about.late for about in states)
     rows = sum(about.rows for about in states)
+    if project.spec.models[model_name].deployment.online is not None:
+        rows -= sum(_rows_of_requests(project, logged) for logged in days)
     return Missed(days[0].day, days[-1].day, rows - late, late, reason_counts(reasons))
+
+
+def _rows_of_requests(project: Project, logged: LoggedDay) -> int:
+    """Return how many predictions of a day the service made: no row of the population waited for them."""
+    return sum(len(table) for table in read_day(project, logged, [ONLINE]) if ONLINE in table.column_names)
 
 
 def missed_alert(project: Project, model_name: str, now: datetime) -> Alert | None:

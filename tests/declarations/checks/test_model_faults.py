@@ -316,5 +316,7 @@ def test_features_that_the_prediction_log_would_hide_are_refused(ferry: Path, na
     edit(ferry, "models/late.yaml", "task: binary", f"task: {task}")
     edit(ferry, "features/ship_recent.yaml", "name: ship_recent", f"name: {name}")
     (ferry / "features/ship_recent.yaml").rename(ferry / f"features/{name}.yaml")
-    expected = f"models/late.yaml:8:11: features: {name}.x is a column of the prediction log too. Give {name} another name."
+    expected = (
+        f"models/late.yaml:8:11: features: {name}.x is a column of the prediction log too. Give {name} another name."
+    )
     assert expected in faults(ferry)

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from ml_platform.audit.explain.lookup import find_predictions
@@ -15,7 +16,7 @@ from ml_platform.operations.predictions.recompute_features import features_then
 from ml_platform.operations.predictions.score import score_batch
 from ml_platform.project import Project, open_project
 from ml_platform.sources.ingest import ingest_source
-from ml_platform.storage.prediction_log import read_predictions
+from ml_platform.storage.prediction_log import append_predictions, read_predictions
 from tests.models.rows import shop_rows
 from tests.operations.monitoring.hand_made_world import hand_made_world
 from tests.shop_project import open_shop
@@ -116,6 +117,24 @@ def test_a_prediction_that_was_scored_late_is_explained_from_the_features_of_the
     assert set(all_parts.index) == set(log.index)
     for column in ("orders.amount", "orders.items", "courier_recent.parcels_7d"):
         assert all_parts[column].astype(float).to_dict() == log[column].astype(float).to_dict()
+
+
+def test_predictions_of_the_service_are_no_rows_in_time(shop: Project) -> None:
+    """Else 50 requests would hide that two of three rows of the population were missed."""
+    both = _declare(shop, "online: true")
+    orders(both, IN_TIME, *EXPORTED_LATE)
+    now = EXPORTED + timedelta(hours=1, minutes=1)
+    scored(both, EXPORTED + timedelta(minutes=1))
+    scored(both, now)
+    log = read_predictions(both, MODEL, EXPORTED - timedelta(days=1), now)
+    requests = pd.concat([log] * 50, ignore_index=True)
+    requests = requests.assign(prediction_id=[f"served{number}" for number in requests.index], online=True)
+    table = pa.Table.from_pandas(requests, preserve_index=False)
+    append_predictions(both, MODEL, now.date(), "served", lambda _: table, {}, None)
+    assert len(read_predictions(both, MODEL, EXPORTED - timedelta(days=1), now)) == 51
+    missed = missed_rows(both, MODEL, now)
+    assert missed is not None
+    assert (missed.in_time, missed.share) == (1, pytest.approx(2 / 3))
 
 
 def test_without_a_logged_day_there_is_nothing_to_count(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from ml_platform.models.control import CONTROL, PROPENSITY, is_control
 from ml_platform.models.predictor import load_predictor
 from ml_platform.operations.monitoring.realized_value import DONE
 from ml_platform.operations.predictions.capacity_use import capacity_use
-from ml_platform.operations.predictions.compact_online import SHADOW
+from ml_platform.operations.predictions.compact_online import ONLINE, SHADOW
 from ml_platform.operations.predictions.due import due_days, read_until
 from ml_platform.operations.predictions.rows import prediction_ids
 from ml_platform.operations.predictions.score import Scored, score_batch, score_days
@@ -84,7 +84,7 @@ def test_no_key_may_be_called_as_a_column_of_the_log_is(world: HandMadeWorld) ->
     score(world, END + timedelta(hours=1))
     own = {name for name in log_of(world).columns if "." not in name} - {"order_id"}
     assert {"version", "score"} <= own <= {*LOGGED_COLUMNS, *RESERVED_COLUMNS}
-    added = {BEST_ACTION, CAPACITY_GAIN, CONTROL, PROPENSITY, TAKEN, DONE, f"{SHADOW}score", f"{SHADOW}version"}
+    added = {BEST_ACTION, CAPACITY_GAIN, CONTROL, PROPENSITY, TAKEN, DONE, ONLINE, f"{SHADOW}score", f"{SHADOW}version"}
     assert added <= set(LOGGED_COLUMNS)
 
 
