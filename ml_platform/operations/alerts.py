@@ -13,7 +13,7 @@ import time
 import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -29,6 +29,8 @@ from ml_platform.storage.tables import METADATA, PERSONAL, Instant
 Urgency = Literal["page", "ticket", "report"]
 _ATTEMPTS = 5
 """How often a service is tried for one alert: one that takes it and answers too late would else get it for ever."""
+_CLAIMED = timedelta(minutes=5)
+"""For so long a process that sends an alert is waited for; then another may send it: it was killed."""
 _APPRISE_TYPE = {"page": "failure", "ticket": "warning", "report": "info"}
 
 ALERTS = sa.Table(
@@ -101,7 +103,8 @@ def alerts_log(project: Project) -> Path:
 def send_alert(project: Project, alert: Alert, now: datetime, patience_seconds: float = 10.0) -> Sent:
     """Log an alert and send it to the project's services, unless its key has alerted before.
 
-    A service that did not take it is tried again when the alert is raised again, five times in all.
+    A service that did not take it is tried again when the alert is raised again, five times in all; so is one to which
+    a process was sending when it was killed.
 
     Parameters
     ----------
@@ -110,9 +113,9 @@ def send_alert(project: Project, alert: Alert, now: datetime, patience_seconds: 
     """
     alert = _without_secrets(alert)
     services, refused_for_good = _services(project), dict[str, str]()
-    new = _log_first(project, alert, now)
+    new = _log_first(project, alert, services, now)
     if not new:
-        services, refused_for_good = _open_services(project, alert, services)
+        services, refused_for_good = _open_services(project, alert, services, now)
     outcomes = _deliver(services, alert, patience_seconds)
     sent = Sent(
         new=new,
@@ -141,7 +144,7 @@ def _services(project: Project) -> dict[str, str]:
 
 
 def _open_services(
-    project: Project, alert: Alert, services: Mapping[str, str]
+    project: Project, alert: Alert, services: Mapping[str, str], now: datetime
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Return the services that refused an alert and are to be tried again, and those that are not, with the reason.
 
@@ -150,14 +153,28 @@ def _open_services(
     with project.database.writing() as connection:
         text = connection.scalar(sa.select(ALERTS.c.delivery).where(ALERTS.c.key == alert.key))
         delivery = json.loads(text or "{}")
-        waiting = {name: services[name] for name in delivery.get("undelivered", {}) if name in services}
+        refused = {**delivery.get("undelivered", {}), **_abandoned(delivery, now)}
+        waiting = {name: services[name] for name in refused if name in services}
         if not waiting:
             return {}, {}
         if delivery.get("attempts", 1) >= _ATTEMPTS:
-            return {}, {name: delivery["undelivered"][name] for name in waiting}
-        claimed = {**delivery, "undelivered": {}, "attempts": delivery.get("attempts", 1) + 1}
+            return {}, {name: refused[name] for name in waiting}
+        claim = {"undelivered": {}, "sending": _sending(waiting, now), "attempts": delivery.get("attempts", 1) + 1}
+        claimed = {**delivery, **claim}
         update_rows(connection, ALERTS, ALERTS.c.key == alert.key, {"delivery": json.dumps(claimed)})
     return waiting, {}
+
+
+def _sending(services: Mapping[str, str], now: datetime) -> dict[str, Any]:
+    return {"since": format_instant(now), "to": [*services]}
+
+
+def _abandoned(delivery: Mapping[str, Any], now: datetime) -> dict[str, str]:
+    """Return the services to which a process was sending that never wrote down what became of it."""
+    sending = delivery.get("sending")
+    if sending is None or now < datetime.fromisoformat(sending["since"]) + _CLAIMED:
+        return {}
+    return dict.fromkeys(sending["to"], "the process ended while it was sending")
 
 
 def _without_secrets(alert: Alert) -> Alert:
@@ -178,11 +195,13 @@ def recent_alerts(project: Project, limit: int = 20) -> list[dict[str, Any]]:
     ]
 
 
-def _log_first(project: Project, alert: Alert, now: datetime) -> bool:
+def _log_first(project: Project, alert: Alert, services: Mapping[str, str], now: datetime) -> bool:
     """Claim the key and append the log line in one transaction; False where the key has alerted before."""
     fields = json_value(asdict(alert))
     with project.database.writing() as connection:
         row = {"key": alert.key, "at": now, "model": alert.model, "alert": json.dumps(fields, ensure_ascii=False)}
+        if services:
+            row["delivery"] = json.dumps({"sending": _sending(services, now)})
         if not insert_if_absent(connection, ALERTS, row):
             return False
         _append(alerts_log(project), {"at": now, **fields})
@@ -204,6 +223,7 @@ def _record_delivery(project: Project, alert: Alert, sent: Sent, now: datetime) 
     with project.database.writing() as connection:
         text = connection.scalar(sa.select(ALERTS.c.delivery).where(ALERTS.c.key == alert.key))
         before = json.loads(text or "{}")
+        before.pop("sending", None)
         kept = {**before, **delivery, "delivered": [*before.get("delivered", ()), *sent.delivered]}
         update_rows(connection, ALERTS, ALERTS.c.key == alert.key, {"delivery": json.dumps(kept)})
     _append(alerts_log(project), {"at": now, "key": alert.key, **delivery})

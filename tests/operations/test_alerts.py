@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -163,6 +163,28 @@ def test_an_alert_that_is_raised_twice_reaches_the_service_that_refused_it_and_n
     }
     for service in (broken, whole):
         service.close()
+
+
+def test_an_alert_whose_process_was_killed_while_it_sent_is_sent_when_it_is_raised_again(
+    tmp_path: Path, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object) -> NoReturn:
+        raise SystemExit(9)
+
+    project = project_with(tmp_path, service.url)
+    with monkeypatch.context() as patched:
+        patched.setattr("ml_platform.operations.alerts._deliver", killed)
+        with pytest.raises(SystemExit):
+            send_alert(project, ALERT, NOW)
+    assert send_alert(project, ALERT, NOW + timedelta(minutes=1)) == Sent(new=False), "it may still be sending"
+    sent = send_alert(project, ALERT, NOW + timedelta(minutes=6))
+    assert (sent.delivered, len(service.received)) == (("alerts[0] (json)",), 1)
+    assert send_alert(project, ALERT, NOW + timedelta(hours=9)) == Sent(new=False)
+    assert recent_alerts(project)[0]["delivery"] == {
+        "delivered": ["alerts[0] (json)"],
+        "undelivered": {},
+        "attempts": 2,
+    }
 
 
 def test_a_service_that_never_takes_an_alert_is_tried_five_times(tmp_path: Path) -> None:

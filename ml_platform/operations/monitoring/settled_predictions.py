@@ -187,7 +187,7 @@ def _with_expected_nothing(
     for number in reading:
         mine = rows[(rows["version"] == number) & rows["expected_value"].notna()]
         if len(mine):
-            classes = load_predictor(project, project.store.get("trained_model", made[number].id)).classes
+            classes = load_deployed(project, project.store.get("trained_model", made[number].id)).classes
             worth = decisions[number].expected_values(mine, _shares(mine, classes), classes)
             expected[mine.index] = worth[decisions[number].do_nothing]
     return rows.assign(**{EXPECTED_NOTHING: expected}) if reading else rows
