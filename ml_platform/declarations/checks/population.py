@@ -9,6 +9,8 @@ from ml_platform.core.errors import FaultKind
 from ml_platform.declarations.checks.known_at import check_known
 from ml_platform.declarations.checks.problems import (
     LOGGED_COLUMNS,
+    OTHER_NAME,
+    Place,
     Problem,
     Scope,
     check_condition,
@@ -40,10 +42,8 @@ def _check_key(scope: Scope, model: ModelSpec) -> Iterator[Problem]:
     for column in scope.spec.file.entities.get(entity, ()):
         if column.lower() in LOGGED_COLUMNS:
             text = f"the key of {entity} is called {column}, as a column of the prediction log is"
-            remedy = "Rename the column in the source's reader"
-            yield Problem(
-                f"models/{model.name}", ("population", "entity"), f"{text}. {remedy}", kind=FaultKind.TAKEN_NAME
-            )
+            place: Place = ("population", "entity")
+            yield Problem(f"models/{model.name}", place, f"{text}. {OTHER_NAME}", kind=FaultKind.TAKEN_NAME)
 
 
 def _check_until(scope: Scope, model: ModelSpec) -> Iterator[Problem]:

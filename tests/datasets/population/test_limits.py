@@ -128,7 +128,7 @@ def test_rows_of_entities_outside_the_sample_are_counted_for_no_reason(tmp_path)
             asked = pa.table({"k": pa.array([shop] * len(runs), pa.string()), "_effective": pa.array(runs, pa.int64())})
             all_of.append(counted[in_sample(asked, ["k"], share)])
             reasons |= set(counted["reason"])
-        expected = {}
+        expected: dict[object, int] = {}
         for item in all_of:
             for place, count in item.groupby(["effective_time", "reason"])["rows"].sum().items():
                 expected[place] = expected.get(place, 0) + count

@@ -195,4 +195,5 @@ def test_editors_take_each_kind_of_population(declared: dict[str, str]) -> None:
 def test_a_key_with_the_name_of_a_column_of_the_prediction_log_is_refused(ferry: Path, column: str) -> None:
     edit(ferry, "project.yaml", "trip: [trip_id]", f"trip: [{column}]")
     text = f"population.entity: the key of trip is called {column}, as a column of the prediction log is."
-    assert f"models/late.yaml:6:37: {text} Rename the column in the source's reader." in faults(ferry)
+    remedy = "Choose another, and give the name in the input as its source_column."
+    assert f"models/late.yaml:6:37: {text} {remedy}" in faults(ferry)

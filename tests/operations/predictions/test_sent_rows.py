@@ -74,7 +74,7 @@ def test_columns_that_are_called_as_the_commands_own_are_not_taken_for_them(
 ) -> None:
     rows = population_columns_of(logged)
     wider = with_columns(factory, time="string", score="float", action="string")
-    own = {"orders.time": "noon", "score": 740.0, "action": "loan"}
+    own: dict[str, Any] = {"orders.time": "noon", "score": 740.0, "action": "loan"}
     predicted = predict_rows(wider, version_named(factory, f"{MODEL}@1"), rows.assign(**own), NOW)
     assert predicted["score"].to_numpy().tobytes() == logged["score"].to_numpy().tobytes()
     assert predicted["action"].tolist() == logged["action"].tolist()
