@@ -135,11 +135,10 @@ def settled_predictions(
     if taken_id is not None:
         rows = _with_actions(project, spec, rows, taken_id, now)
     rows = _with_expected_nothing(project, model_name, rows, decisions)
-    settled = is_settled(rows, horizon, now)
+    settled, inside = is_settled(rows, horizon, now), rows["effective_time"] > start
     truth = _labels(project, model_name, label_source_id, rows, settled, now)
     label = truth[LABEL]
     since = max(deployed, _first_day(project, model_name))
-    inside = rows["effective_time"] > start
     predictions = Settled(
         realized_value(rows[inside], label[inside], decisions, horizon, now),
         min(end, max(start, since)),
