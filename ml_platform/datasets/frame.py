@@ -149,11 +149,13 @@ class Frame:
     def _sampled(self, rows: pa.Table) -> pa.Table:
         """Return the rows in the sample, by their entity; those without one by their own key."""
         share = self._model.population.sample
-        names, own = ([f"{self._population.name}.{key}" for key in keys] for keys in (self.keys, self._population.key))
-        if share is None or not {*names, *own} <= {*rows.column_names}:
+        names, of_row = (
+            [f"{self._population.name}.{key}" for key in keys] for keys in (self.keys, self._population.key)
+        )
+        if share is None or not {*names, *of_row} <= {*rows.column_names}:
             return rows
         nameless = functools.reduce(np.logical_or, (pc.is_null(rows[name]).to_numpy() for name in names))
-        return rows.filter(pa.array(np.where(nameless, in_sample(rows, own, share), in_sample(rows, names, share))))
+        return rows.filter(pa.array(np.where(nameless, in_sample(rows, of_row, share), in_sample(rows, names, share))))
 
     def _one_each(self, rows: pa.Table) -> tuple[pa.Table, pa.Table]:
         """Return the rows that ask about an entity, one for each batch run, and the others with the reason.

@@ -45,7 +45,7 @@ def roll_back(
     ApprovalWithoutReason
         Where there is no reason or no actor.
     ArtifactDamaged, ArtifactMissing
-        Where the earlier version cannot be loaded any more. The champion stays, and a rollout goes on.
+        Where the earlier version cannot be loaded any more. The champion stays, and a rollout continues.
     RefConflict
         Where the champion or the candidate moves at the same moment.
     """

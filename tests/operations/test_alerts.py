@@ -165,7 +165,7 @@ def test_an_alert_that_is_raised_twice_reaches_the_service_that_refused_it_and_n
         service.close()
 
 
-def test_an_alert_whose_process_was_killed_while_it_sent_is_sent_when_it_is_raised_again(
+def test_an_alert_whose_process_was_killed_while_it_sent_is_sent_when_it_is_next_raised(
     tmp_path: Path, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def killed(*_: object) -> NoReturn:

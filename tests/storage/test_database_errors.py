@@ -115,6 +115,6 @@ def test_a_flipped_bit_anywhere_in_the_schema_is_no_traceback(tmp_path: Path) ->
             refused.add(place)
         except sqlite3.DatabaseError:
             problem_of(f"sqlite:///{file}")
-        for left in (Path(f"{file}-wal"), Path(f"{file}-shm")):
-            left.unlink(missing_ok=True)
+        for beside in (Path(f"{file}-wal"), Path(f"{file}-shm")):
+            beside.unlink(missing_ok=True)
     assert len(refused) > 20

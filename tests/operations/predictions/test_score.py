@@ -82,8 +82,8 @@ def test_a_day_is_scored_by_the_champion_with_its_predictor(world: HandMadeWorld
 def test_no_key_may_be_called_as_a_column_of_the_log_is(world: HandMadeWorld) -> None:
     appointed(world, START - timedelta(days=1))
     score(world, END + timedelta(hours=1))
-    own = {name for name in log_of(world).columns if "." not in name} - {"order_id"}
-    assert {"version", "score"} <= own <= {*LOGGED_COLUMNS, *RESERVED_COLUMNS}
+    logged = {name for name in log_of(world).columns if "." not in name} - {"order_id"}
+    assert {"version", "score"} <= logged <= {*LOGGED_COLUMNS, *RESERVED_COLUMNS}
     added = {BEST_ACTION, CAPACITY_GAIN, CONTROL, PROPENSITY, TAKEN, DONE, ONLINE, f"{SHADOW}score", f"{SHADOW}version"}
     assert added <= set(LOGGED_COLUMNS)
 

@@ -69,13 +69,11 @@ def with_columns(project: Project, **types: ColumnType) -> Project:
     return project.with_spec(replace(project.spec, sources={**sources, "orders": wider}))
 
 
-def test_columns_that_are_called_as_the_commands_own_are_not_taken_for_them(
-    factory: Project, logged: pd.DataFrame
-) -> None:
+def test_columns_called_as_those_of_the_command_are_not_taken_for_them(factory: Project, logged: pd.DataFrame) -> None:
     rows = population_columns_of(logged)
     wider = with_columns(factory, time="string", score="float", action="string")
-    own: dict[str, Any] = {"orders.time": "noon", "score": 740.0, "action": "loan"}
-    predicted = predict_rows(wider, version_named(factory, f"{MODEL}@1"), rows.assign(**own), NOW)
+    more: dict[str, Any] = {"orders.time": "noon", "score": 740.0, "action": "loan"}
+    predicted = predict_rows(wider, version_named(factory, f"{MODEL}@1"), rows.assign(**more), NOW)
     assert predicted["score"].to_numpy().tobytes() == logged["score"].to_numpy().tobytes()
     assert predicted["action"].tolist() == logged["action"].tolist()
     assert (predicted["orders.score"] == 740.0).all()
