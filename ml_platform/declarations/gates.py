@@ -9,9 +9,10 @@ from ml_platform.declarations.model import ModelSpec
 
 MONOTONE = "monotone_violations"
 """The figure of a model with monotone columns: probes in which a prediction moves against its declared direction."""
-LATENCY = "latency_ms"
-MEASURED = frozenset({LATENCY})
-"""Figures that depend on the machine. They are recorded with the deployment, and are no part of an evaluation."""
+LATENCY, MEMORY, TRAINING = "latency_ms", "memory_mb", "training_seconds"
+FEATURE_AGE, ENVIRONMENT = "feature_age_hours", "environment_differences"
+MEASURED = frozenset({LATENCY, MEMORY, TRAINING, FEATURE_AGE, ENVIRONMENT})
+"""Figures that depend on the machine or the moment. They are recorded with the deployment, not in an evaluation."""
 
 
 def has_monotone(model: ModelSpec) -> bool:

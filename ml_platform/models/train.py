@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -116,6 +117,8 @@ class Fitted:
         How it was chosen; None where the declaration chooses nothing.
     refit
         What ``refitted`` was fitted on.
+    seconds
+        How long all fits took.
     """
 
     prepared: Prepared
@@ -123,6 +126,7 @@ class Fitted:
     algorithm: Algorithm
     ladder: Ladder | None = None
     refit: Refit | None = None
+    seconds: float = 0.0
 
     def notes(self, unit: str) -> tuple[str, ...]:
         """Return why the predictor was chosen, in the unit of payoffs; nothing where nothing was chosen."""
@@ -144,12 +148,13 @@ class Fitted:
 
 def fit_predictors(spec: ProjectSpec, model: ModelSpec, code: Code, snapshot: Snapshot) -> Fitted:
     """Fit a model and its baselines on a snapshot; nothing is written."""
+    began = time.monotonic()
     prepared = prepare(spec, model, code, snapshot.part("train"), snapshot.part("validate"))
     fitted = fit_prepared(prepared)
-    if model.refit is None:
-        return fitted
-    second = refit(prepared, fitted.predictors[PREDICTOR], fitted.algorithm, snapshot)
-    return replace(fitted, predictors={**fitted.predictors, REFITTED: second.predictor}, refit=second.about)
+    if model.refit is not None:
+        second = refit(prepared, fitted.predictors[PREDICTOR], fitted.algorithm, snapshot)
+        fitted = replace(fitted, predictors={**fitted.predictors, REFITTED: second.predictor}, refit=second.about)
+    return replace(fitted, seconds=time.monotonic() - began)
 
 
 def fit_prepared(prepared: Prepared) -> Fitted:
@@ -246,7 +251,10 @@ def _manifest(
         declaration=declaration_id(project.spec, model, prepared.code),
         **asked_of(project.spec, model),
         inputs={column.name: column.type for column in predictor.inputs},
-        columns=tuple(_column(column.name, column.categories) for column in predictor.matrix),
+        columns=tuple(
+            MatrixColumnFacts(name=item.name, categories=None if item.categories is None else len(item.categories))
+            for item in predictor.matrix
+        ),
         importances=tuple(estimator.importances(prepared.train.names).items()),
         iterations=estimator.iterations,
         notes=(
@@ -263,7 +271,7 @@ def _manifest(
         environment=environment(model),
         provenance=RecordedProvenance.model_validate(record),
     )
-    return manifest.but(choice=fitted.choice, refit=fitted.refit)
+    return manifest.but(choice=fitted.choice, refit=fitted.refit, seconds=round(fitted.seconds, 3))
 
 
 def asked_of(spec: ProjectSpec, model: ModelSpec) -> dict[str, Any]:
@@ -277,10 +285,6 @@ def asked_of(spec: ProjectSpec, model: ModelSpec) -> dict[str, Any]:
         "calibration": model.calibration,
         "baselines": [{"name": name, "algorithm": item.name} for name, item in baselines_of(model).items()],
     }
-
-
-def _column(name: str, categories: tuple[str, ...] | None) -> MatrixColumnFacts:
-    return MatrixColumnFacts(name=name, categories=None if categories is None else len(categories))
 
 
 def _label(prepared: Prepared) -> FittedLabel:

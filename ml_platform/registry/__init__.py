@@ -7,6 +7,7 @@ __all__ = [
     "deploy",
     "evaluation",
     "measured_gates",
+    "measures",
     "parity_gate",
     "resolve",
     "rollback",

@@ -89,7 +89,7 @@ def deploy(
     version = register_version(project, model, trained, now)
     if is_candidate(project, version):
         return None
-    measured = _require_deployable(project, version, trained, evaluation, current)
+    measured = _require_deployable(project, version, trained, evaluation, current, now)
     online = project.spec.models[model].deployment.online
     if current is None or online is None or not online.rollout:
         return _move(project, version, evaluation, current, actor, now, measured)
@@ -114,7 +114,7 @@ def promote(project: Project, rollout: Rollout, reason: str, actor: str, now: da
         project.store.get(EVALUATION, rollout.evaluation),
     )
     current = read_ref(project.database, champion_ref(version.model))
-    measured = _require_deployable(project, version, trained, evaluation, current)
+    measured = _require_deployable(project, version, trained, evaluation, current, now)
     line = _move(project, version, evaluation, current, actor, now, measured, reason)
     finish_rollout(project, rollout, actor, now)
     return line
@@ -140,7 +140,7 @@ def kept_out(project: Project, version: Version) -> str | None:
 
 
 def _require_deployable(
-    project: Project, version: Version, trained: Artifact, evaluation: Artifact, current: str | None
+    project: Project, version: Version, trained: Artifact, evaluation: Artifact, current: str | None, now: datetime
 ) -> Gates:
     """Refuse a version that may not be deployed; return the gates that were measured for it."""
     _require_match(project, version, trained, evaluation, current)
@@ -151,7 +151,7 @@ def _require_deployable(
     predictor = load_deployed(project, trained)
     require_parity(project, version)
     _require_approval(project, version)
-    measured = judge_measured(project, version.model, predictor, evaluation)
+    measured = judge_measured(project, version.model, predictor, evaluation, now)
     slow = [gate_text(gate) for gate in measured if not gate.passed]
     if slow:
         raise ReleaseRefused(version.model, str(version.number), slow, measured)

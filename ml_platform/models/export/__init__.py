@@ -12,7 +12,7 @@ from functools import cache
 from ml_platform.core.variants import find_variants
 from ml_platform.models.export.export_format import ExportFormat, Loss
 
-__all__ = ["ExportFormat", "Loss", "export_formats", "exported"]
+__all__ = ["ExportFormat", "Loss", "export_formats", "exported", "mlflow"]
 
 
 @cache

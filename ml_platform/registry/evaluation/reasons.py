@@ -42,7 +42,8 @@ def gate_text(gate: GateResult) -> str:
     'auc is 0.53, the gate needs >= 0.65'
     """
     figure = "missing" if gate.figure is None else f"{gate.figure:.4g}"
-    return f"{gate.name} is {figure}, the gate needs {gate.limit}"
+    note = f" ({gate.note})" if gate.note else ""
+    return f"{gate.name} is {figure}, the gate needs {gate.limit}{note}"
 
 
 def sure_text(line: RequirementResult) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from ml_platform.declarations.gates import LATENCY, MONOTONE
+from ml_platform.declarations.gates import ENVIRONMENT, FEATURE_AGE, LATENCY, MEMORY, MONOTONE, TRAINING
 from ml_platform.declarations.metric_names import KNOWN_FIGURES
 from ml_platform.reporting.reference.markdown import Page, code, table
 
@@ -76,6 +76,7 @@ FIGURES: Mapping[str, Figure] = {
     "size_mb": Figure("The size of the stored trained model.", "bytes / 1,000,000", "lower"),
     "rows": Figure("The number of test rows with a label.", "count", "higher"),
 }
+_MEASURED = "all; no part of an evaluation"
 OTHER_FIGURES: Mapping[str, tuple[Figure, str]] = {
     "slices_losing": (
         Figure("On how many slices the model surely earns less than doing nothing.", "see Release", "lower"),
@@ -95,7 +96,35 @@ OTHER_FIGURES: Mapping[str, tuple[Figure, str]] = {
         Figure(
             "How long one row takes, measured when a version is to be deployed.", "median of 7 repeats, ms", "lower"
         ),
-        "all; no part of an evaluation",
+        _MEASURED,
+    ),
+    MEMORY: (
+        Figure(
+            "The most memory of a new process that loads the predictor and predicts 200 test rows, libraries included.",
+            "bytes / 1,000,000",
+            "lower",
+        ),
+        _MEASURED,
+    ),
+    TRAINING: (
+        Figure("How long all fits of the version took: the model, its baselines and its refit.", "seconds", "lower"),
+        _MEASURED,
+    ),
+    FEATURE_AGE: (
+        Figure(
+            "How long, at the deployment, the feature table with the oldest data has had no newer value.",
+            "(now − newest value) / 1 h",
+            "lower",
+        ),
+        _MEASURED,
+    ),
+    ENVIRONMENT: (
+        Figure(
+            "How many libraries of the predictor are of another release in the process that deploys than in training.",
+            "count of those whose first two numbers differ",
+            "0",
+        ),
+        _MEASURED,
     ),
 }
 """Figures that not every model of a task has, each with the models that have it."""

@@ -61,12 +61,19 @@ class ContenderResult(Part):
 
 
 class GateResult(Part):
-    """A gate with its figure, its limit, and whether it holds."""
+    """A gate with its figure, its limit, and whether it holds.
+
+    Attributes
+    ----------
+    note
+        What the figure comes from, such as the libraries that differ.
+    """
 
     name: str
     figure: Number | None
     limit: str
     passed: bool
+    note: str | None = None
 
 
 class Comparison(Part):

@@ -189,6 +189,8 @@ class TrainedModelManifest(ArtifactKind):
     refit
         Where the declaration has ``refit``: the rows of the second fit, which is the predictor ``refitted``. What else
         the manifest holds is about the first fit, which was evaluated.
+    seconds
+        How long all fits took.
     environment, provenance
         Libraries and machine; commit, packages and files.
     """
@@ -221,6 +223,7 @@ class TrainedModelManifest(ArtifactKind):
     provenance: RecordedProvenance | None = None
     choice: Choice | None = None
     refit: Refit | None = None
+    seconds: float | None = None
 
     @property
     def deployed(self) -> str:

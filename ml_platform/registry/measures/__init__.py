@@ -1,0 +1,3 @@
+"""What a gate measures when a version is about to be deployed, one file for each figure."""
+
+__all__ = ["all_measures", "measure"]
