@@ -244,8 +244,7 @@ def _manifest(
     record: Mapping[str, Any],
 ) -> TrainedModelManifest:
     prepared, predictor = fitted.prepared, fitted.predictors[PREDICTOR]
-    model = prepared.model
-    estimator = predictor.estimator
+    model, estimator = prepared.model, predictor.estimator
     manifest = TrainedModelManifest(
         model=model.name,
         declaration=declaration_id(project.spec, model, prepared.code),

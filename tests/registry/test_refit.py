@@ -111,6 +111,7 @@ def test_only_what_judges_loads_a_predictor_by_its_name() -> None:
     }
     assert loading == {
         "models/predictor.py",
+        "models/training_curve.py",  # of the fit that was stopped early
         "operations/monitoring/reference.py",  # the scores of rows that the predictor was not fitted on
         "operations/planning/nodes/trained_model.py",  # verifies all of them
         "registry/evaluation/behavior.py",
