@@ -40,12 +40,19 @@ def experiment(
 def experiments(
     directory: Directory = HERE,
     remove: Annotated[str | None, typer.Option(help="Remove this experiment with all that it made.")] = None,
+    mlflow: Annotated[
+        str | None,
+        typer.Option(help="Write the runs of this experiment to an MLflow of its own, and print how to open it."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List experiments with their size and outcome, or remove one."""
-    from ml_platform.cli.experiment import show_experiments
+    """List experiments with their size and outcome, remove one, or write its runs to an MLflow of its own."""
+    from ml_platform.cli.experiment import show_experiments, show_in_mlflow
 
-    show_experiments(directory, remove, as_json=as_json)
+    if mlflow is not None:
+        show_in_mlflow(directory, mlflow, as_json=as_json)
+    else:
+        show_experiments(directory, remove, as_json=as_json)
 
 
 @app.command(rich_help_panel=_PANEL)

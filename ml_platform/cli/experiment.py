@@ -114,6 +114,22 @@ def _figures(name: str, model: Mapping[str, Any]) -> PlainTable:
     return table
 
 
+def show_in_mlflow(directory: Path, name: str, *, as_json: bool) -> None:
+    """Write the runs of an experiment to an MLflow in its folder, and print how to open it."""
+    from ml_platform.reporting.mlflow.experiment_runs import log_experiment
+
+    project = open_project(directory)
+    experiment = experiment_named(project, name)
+    experiment.result(next(iter(experiment.models()), None))  # refuses one without a result
+    uri = log_experiment(project, experiment)
+    if as_json:
+        print_json({"name": name, "mlflow": uri, "models": list(experiment.models())})
+        return
+    console = SafeConsole()
+    console.print(line(f"The runs of {name} are in an MLflow of its own; production's MLflow has none of them."))
+    console.print(styled("Open it: [bold]mlflow ui --backend-store-uri {}[/]", quote(uri)))
+
+
 def show_experiments(directory: Path, remove: str | None, *, as_json: bool) -> None:
     """Print the experiments of a project, or remove one."""
     project = open_project(directory)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -49,17 +50,17 @@ def find_model(project: Project, tried: ArtifactStore, model: str, now: datetime
     if None in logs.values():
         return "a source that it reads was never ingested"
     key_of_snapshot = snapshot_key(project, model, {name: log for name, log in logs.items() if log is not None}, as_of)
-    snapshot = tried.find("snapshot", key_of_snapshot) or project.store.find("snapshot", key_of_snapshot)
+    snapshot = _led_to(tried, project.store, "snapshot", key_of_snapshot)
     if snapshot is None:
         return "its rows or features are not those of the experiment any more"
     tuning = None
     if spec.tuning is not None:
         key_of_tuning = tuning_key(project, model, snapshot.id)
-        tuning = tried.find("tuning", key_of_tuning) or project.store.find("tuning", key_of_tuning)
+        tuning = _led_to(tried, project.store, "tuning", key_of_tuning)
         if tuning is None:
             return "its search for parameters, the libraries or the machine are not those of the experiment"
     key = training_key(project, model, fit_inputs_of(snapshot.id, tuning.id if tuning else None))
-    trained = tried.find("trained_model", key) or project.store.find("trained_model", key)
+    trained = _led_to(tried, project.store, "trained_model", key)
     if trained is None:
         return "its declaration, the libraries or the machine are not those of the experiment"
     if project.spec.file.audit.dirty_tree == "refuse" and _is_dirty(trained):
@@ -67,8 +68,23 @@ def find_model(project: Project, tried: ArtifactStore, model: str, now: datetime
     return Reusable(trained.id, key, snapshot.id, key_of_snapshot)
 
 
+def _led_to(tried: ArtifactStore, store: ArtifactStore, kind: str, key: str) -> Artifact | None:
+    """Return the artifact that a key leads to in one of both stores.
+
+    What an experiment made may equal what production has. Then the key is in the experiment's store, and the artifact
+    in production's: it is written once.
+    """
+    there = tried.find(kind, key) or store.find(kind, key)
+    if there is not None:
+        return there
+    id = (tried.read_file(f"keys/{kind}/{key}") or b"").decode(errors="replace")
+    return _get(store, kind, id) if re.fullmatch(r"[0-9a-f]{64}", id) else None
+
+
 def copy_artifacts(tried: ArtifactStore, store: ArtifactStore, reusable: Reusable) -> None:
     """Copy a trained model, with the snapshot and the feature tables that were made for it, into production's store.
+
+    Of what production has already, only the key is added.
 
     Every artifact is checked against its hashes, and its id against its content, before the first is written.
 
@@ -90,6 +106,13 @@ def copy_artifacts(tried: ArtifactStore, store: ArtifactStore, reusable: Reusabl
                 store.put(tried.read(stored))
         about, inputs = artifact.about, artifact.inputs
         store.write(artifact.kind, artifact.id, key, objects=artifact.objects, about=about, inputs=inputs)
+    for kind, id, key in (
+        ("snapshot", reusable.snapshot, reusable.snapshot_key),
+        ("trained_model", reusable.id, reusable.key),
+    ):
+        if store.find(kind, key) is None:  # production has an equal one, by another key
+            equal = store.get(kind, id)
+            store.write(kind, id, key, objects=equal.objects, about=equal.about, inputs=equal.inputs)
 
 
 def _needed(tried: ArtifactStore, reusable: Reusable) -> Iterator[tuple[Artifact, str]]:

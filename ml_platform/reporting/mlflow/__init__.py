@@ -1,3 +1,3 @@
 """What the platform logs to MLflow."""
 
-__all__ = ["client", "link_answers", "outbox", "page_links", "records", "runs"]
+__all__ = ["client", "experiment_runs", "link_answers", "outbox", "page_links", "records", "runs"]

@@ -35,7 +35,7 @@ FIELDS: Mapping[str, str] = {
         "actions rows_shown notes page; with --against: model unit against runs keys measures notes page"
     ),
     "experiment": "state folder name by at seconds project models steps read_again network not_confined problem",
-    "experiments": "experiments; with --remove: removed bytes",
+    "experiments": "experiments; with --remove: removed bytes; with --mlflow: name mlflow models",
     "backtest": "snapshot verdict model task currency every_days fitted_days declared_days seeds rows days gain "
     "origins ages schedules notes environment page",
     "promote": "experiment written files models",

@@ -18,11 +18,16 @@ from ml_platform.operations.experiments.promotion import carry_out, plan_promoti
 from ml_platform.operations.experiments.space import ExperimentError
 from ml_platform.operations.planning.planner import plan_project
 from ml_platform.project import Project, open_project
+from ml_platform.registry.champion import champion
+from ml_platform.reporting.mlflow.experiment_runs import log_experiment
 from ml_platform.storage.artifact_kinds.snapshot import SnapshotManifest
 from ml_platform.storage.outputs import current_output
 from tests.audit.verify.factory import MODEL, build_factory, copy_factory, inputs_of
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SADeprecationWarning"),
+]  # MLflow's own models
 NOW = datetime(2024, 3, 3, tzinfo=UTC)
 TABLE = "features/courier_recent.yaml"
 BEFORE, AFTER = "minutes_late >= 30, windows: [7d]", "minutes_late >= 30, windows: [3d, 7d]"
@@ -30,7 +35,7 @@ BEFORE, AFTER = "minutes_late >= 30, windows: [7d]", "minutes_late >= 30, window
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """Return a production with an experiment that changes a feature, and one that changes a source."""
+    """Return a production with experiments that change a feature, a source, and a parameter without an effect."""
     folder = tmp_path_factory.mktemp("made")
     project = build_factory(folder / "shop")
     project.database.engine.dispose()
@@ -38,6 +43,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Project:
     for name, path, before, after in (
         ("feature", TABLE, BEFORE, AFTER),
         ("source", "sources/deliveries.yaml", "delay: 10m", "delay: 20m"),
+        ("equal", f"models/{MODEL}.yaml", "num_leaves: 7", "num_leaves: 7, max_depth: 7"),  # 7 leaves are never deeper
     ):
         shutil.copytree(production.root, folder / name, ignore=shutil.ignore_patterns(".ml_platform"))
         text = (folder / name / path).read_text()
@@ -89,6 +95,44 @@ def test_a_run_after_the_promotion_trains_nothing(production: Project, monkeypat
     assert model.reusable is not None
     assert trained.artifact.id == model.reusable.id
     after.database.engine.dispose()
+
+
+def test_a_model_that_equals_a_version_by_another_declaration_is_taken_over(production: Project) -> None:
+    experiment = experiment_named(production, "equal")
+    live = champion(production, MODEL)
+    assert live is not None
+    assert (experiment.result()["trained_model"], experiment.result()["trained_now"]) == (live.id, True)
+    (model,) = (promotion := plan_promotion(production, experiment)).models
+    assert (model.taken_over, model.reason) == (True, "production has this trained model already")
+    carry_out(production, promotion)
+    after = open_project(production.root)
+    verdicts = {node.node: node.verdict for node in plan_project(after, NOW.replace(day=2, hour=13)).nodes}
+    assert verdicts[f"{MODEL}/trained_model"] == "up to date"
+    snapshot = str(current_output(after.database, f"{MODEL}/snapshot"))
+    trained = train_model(after, MODEL, snapshot)
+    assert (trained.reused, trained.artifact.id) == (True, live.id)
+    after.database.engine.dispose()
+
+
+def test_an_experiment_has_runs_in_an_mlflow_apart(production: Project) -> None:
+    from mlflow import MlflowClient
+
+    experiment = experiment_named(production, "feature")
+    before = sorted(path for path in production.state.rglob("*") if experiment.space.folder not in path.parents)
+    uris = {log_experiment(production, experiment) for _ in range(2)}  # the second writes nothing
+    (uri,) = uris
+    assert uri.startswith(f"sqlite:///{experiment.space.folder}")
+    client = MlflowClient(uri)
+    (folder,) = (item for item in client.search_experiments() if item.name != "Default")
+    assert folder.name == f"{production.spec.name} feature/{MODEL}"
+    (run,) = client.search_runs([folder.experiment_id])
+    result = experiment.result()
+    assert run.data.metrics["auc"] == result["figures"]["auc"]
+    assert run.data.metrics["gain_over_live_amount"] == result["paired"]["difference"]["amount"]
+    assert run.data.params["params.num_leaves"] == "7"
+    assert run.data.tags["ml_platform.experiment"] == "feature"
+    after = sorted(path for path in production.state.rglob("*") if experiment.space.folder not in path.parents)
+    assert after == before
 
 
 def test_a_model_of_a_source_that_no_run_has_read_yet_is_trained_by_the_run(production: Project) -> None:
