@@ -5,8 +5,8 @@ The predictor is the one that answers, so that its transforms see the changed va
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -30,13 +30,17 @@ class Dependence:
     ordered
         Whether the values are numbers or instants, and not texts or truth values.
     values, scores
-        The values in order, and the mean prediction of the rows where the input has this value in all of them.
+        The values in order, and the mean prediction of the rows where the input has this value in all of them. Of
+        several classes it is the probability of the one that it changes most.
+    by_class
+        The mean probability of each class, by its name; empty but for several classes.
     """
 
     column: str
     ordered: bool
     values: tuple[Any, ...]
     scores: tuple[float, ...]
+    by_class: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
     @property
     def reach(self) -> float:
@@ -54,20 +58,17 @@ def partial_dependence(predictor: Predictor, frame: pd.DataFrame, columns: Seque
     columns
         Names of inputs. An input that has fewer than two values in `frame` is left out.
 
-    Returns
-    -------
-    Nothing for a predictor of several classes: it has no single score.
     """
-    if not len(frame) or len(predictor.classes) > 2:
+    if not len(frame):
         return ()
     rows = read_columns(frame.reset_index(drop=True), predictor.inputs)
     dependences = []
     for column in columns:
         values = _values(rows[column])
         if len(values) > 1:
-            scores = tuple(_mean_score(predictor, rows, column, value) for value in values)
+            means = np.array([_mean_scores(predictor, rows, column, value) for value in values])
             plain: tuple[Any, ...] = tuple(json_value(value) for value in values)
-            dependences.append(Dependence(column, _is_ordered(rows[column]), plain, scores))
+            dependences.append(Dependence(column, _is_ordered(rows[column]), plain, *_curves(predictor, means)))
     return tuple(dependences)
 
 
@@ -86,6 +87,16 @@ def _values(column: pd.Series[Any]) -> list[Any]:
     return [value for value, _ in counts[:POINTS]]
 
 
-def _mean_score(predictor: Predictor, rows: pd.DataFrame, column: str, value: Any) -> float:
+def _curves(predictor: Predictor, means: np.ndarray) -> tuple[tuple[float, ...], dict[str, tuple[float, ...]]]:
+    """Return the curve of the prediction, and those of the classes where there are several."""
+    curves = [tuple(curve.tolist()) for curve in means.T]
+    if len(curves) == 1:
+        return curves[0], {}
+    names = [str(json_value(label)) for label in predictor.classes]
+    return max(curves, key=lambda curve: max(curve) - min(curve)), dict(zip(names, curves, strict=True))
+
+
+def _mean_scores(predictor: Predictor, rows: pd.DataFrame, column: str, value: Any) -> np.ndarray:
+    """Return the mean of each score of the rows."""
     same = pd.Series([value] * len(rows), index=rows.index, dtype=rows[column].dtype)
-    return float(predictor.scores(rows.assign(**{column: same})).mean())
+    return np.atleast_1d(predictor.scores(rows.assign(**{column: same})).mean(axis=0))

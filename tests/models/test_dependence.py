@@ -74,11 +74,9 @@ def test_it_agrees_with_scikit_learn_on_the_same_values() -> None:
     assert actual.reach == pytest.approx(abs(model.coef_[0]) * (actual.values[-1] - actual.values[0]))
 
 
-def test_an_input_with_one_value_and_a_predictor_of_several_classes_are_not_drawn() -> None:
+def test_an_input_with_one_value_is_not_drawn() -> None:
     predictor: Any = Doubling()
     assert partial_dependence(predictor, ROWS.assign(x=1.0), ["x"]) == ()
-    several: Any = Doubling(classes=("a", "b", "c"))
-    assert partial_dependence(several, ROWS, ["x"]) == ()
     assert partial_dependence(predictor, ROWS.head(0), ["x"]) == ()
 
 
@@ -87,3 +85,26 @@ def test_nulls_take_no_part_in_the_values() -> None:
     rows = ROWS.assign(x=[1.0, np.nan, 3.0])
     (actual,) = partial_dependence(predictor, rows, ["x"])
     assert set(actual.values) == {1.0, 3.0}
+
+
+@dataclass
+class Shares:
+    """Three classes: the first has half of ``x``, the second a tenth of it, the third the rest."""
+
+    inputs: tuple[InputColumn, ...] = (InputColumn("x", "float"),)
+    classes: tuple[Any, ...] = ("low", "mid", "high")
+
+    def scores(self, rows: pd.DataFrame) -> np.ndarray:
+        x = rows["x"].to_numpy()
+        return np.column_stack([0.5 * x, 0.1 * x, 1 - 0.6 * x])
+
+
+def test_several_classes_have_a_curve_each_and_the_one_that_moves_most_is_the_score() -> None:
+    predictor: Any = Shares()
+    (x,) = partial_dependence(predictor, pd.DataFrame({"x": [0.0, 0.5, 1.0]}), ["x"])
+    assert x.values == (0.0, 0.5, 1.0)
+    assert list(x.by_class) == ["low", "mid", "high"]
+    assert x.by_class["low"] == pytest.approx((0.0, 0.25, 0.5))
+    assert x.by_class["mid"] == pytest.approx((0.0, 0.05, 0.1))
+    assert x.scores == x.by_class["high"] == pytest.approx((1.0, 0.7, 0.4))
+    assert np.sum([*x.by_class.values()], axis=0) == pytest.approx(1.0)

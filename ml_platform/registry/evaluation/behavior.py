@@ -10,7 +10,7 @@ import pandas as pd
 from ml_platform.core.hashing import cache_key
 from ml_platform.core.statistics.moments import exact_total
 from ml_platform.datasets.snapshot.read import load_snapshot
-from ml_platform.models.dependence import partial_dependence
+from ml_platform.models.dependence import Dependence, partial_dependence
 from ml_platform.models.predictor import Predictor, load_predictor
 from ml_platform.registry.evaluation.candidates import EvaluationRows
 from ml_platform.storage.artifact_kinds.behavior import ActionOutcome, BehaviorManifest, InputDependence
@@ -44,6 +44,7 @@ def behavior_of(project: Project, model: str, trained_id: str, snapshot_id: str)
         "do_nothing": spec.value.do_nothing,
     }
     declared |= {"capacity": spec.value.capacity} if spec.value.capacity else {}
+    declared |= {"dependence": "by class"} if spec.task == "multiclass" else {}  # others keep their keys
     key = cache_key(KIND, declared, _VERSION, inputs)
     behavior = project.store.find(KIND, key)
     if behavior is not None:
@@ -100,7 +101,9 @@ def _dependence(predictor: Predictor, sample: pd.DataFrame, about: TrainedModelM
     """Return the dependence on the most important inputs; a column that a transform adds is no input."""
     inputs = {column.name for column in predictor.inputs}
     names = [name for name, share in about.importances if name in inputs and share > 0][:INPUTS]
-    return tuple(
-        InputDependence(column=item.column, ordered=item.ordered, values=item.values, scores=item.scores)
-        for item in partial_dependence(predictor, sample, names)
-    )
+    return tuple(_input(item) for item in partial_dependence(predictor, sample, names))
+
+
+def _input(item: Dependence) -> InputDependence:
+    made = InputDependence(column=item.column, ordered=item.ordered, values=item.values, scores=item.scores)
+    return made.but(by_class=dict(item.by_class)) if item.by_class else made

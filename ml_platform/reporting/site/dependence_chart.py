@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +16,10 @@ _WIDTH, _LEFT, _RIGHT = 360, 54, 352
 _HEIGHT, _TOP, _BOTTOM = 150, 10, 120
 _ROW = 20
 _NAMES = 96
+_CLASSES, _LINE = 6, 13
+"""So many classes are drawn, and so far apart are their names."""
+_COLUMNS, _LONGEST = 4, 9
+"""So many classes are in a table, and so long is a name above a column."""
 
 
 def dependence_chart(item: InputDependence, scores: tuple[float, float], unit: str, *, shares: bool) -> Markup:
@@ -27,6 +32,8 @@ def dependence_chart(item: InputDependence, scores: tuple[float, float], unit: s
     shares
         Whether a prediction is a probability.
     """
+    if item.by_class:
+        return _classes(item, item.by_class, scores, unit)
     words = share_text if shares else figure_text
     low, high = min(item.scores), max(item.scores)
     description = f"mean prediction from {words(low)} to {words(high)}"
@@ -47,6 +54,48 @@ def dependence_chart(item: InputDependence, scores: tuple[float, float], unit: s
     return frame(
         "dependence", _WIDTH, _HEIGHT, title, f"{description}; {item.column} from {ends[0]} to {ends[1]}", drawn
     )
+
+
+def _classes(
+    item: InputDependence, by_class: Mapping[str, Sequence[float]], scores: tuple[float, float], unit: str
+) -> Markup:
+    """Return a line for the probability of each class, or a table of it where values are no numbers."""
+    most = _CLASSES if item.ordered else _COLUMNS
+    curves = sorted(by_class.items(), key=lambda pair: min(pair[1]) - max(pair[1]))[:most]
+    about = "; ".join(f"{name} from {share_text(min(curve))} to {share_text(max(curve))}" for name, curve in curves)
+    title = f"Probability of each class by {item.column}"
+    if not item.ordered:
+        return frame("dependence", _WIDTH, (len(item.values) + 1) * _ROW + 4, title, about, _table(item.values, curves))
+    places = [_number(value) for value in item.values]
+    across, up = Axis(places[0], places[-1], _LEFT, _WIDTH - _NAMES), Axis.around(scores, _BOTTOM, _TOP)
+    ends = [_shown(value, unit) for value in (item.values[0], item.values[-1])]
+    drawn = [*rules(up, _LEFT, _WIDTH - _NAMES, map(percent, up.ticks))]
+    heights = _apart([up.at(curve[-1]) for _, curve in curves])
+    for place, ((name, curve), height) in enumerate(zip(curves, heights, strict=True)):
+        points = [(across.at(where), up.at(score)) for where, score in zip(places, curve, strict=True)]
+        drawn += [path(f"line c{place}", points), text(_WIDTH - _NAMES + 6, height + 4, _cut(name))]
+    drawn += [text(_LEFT, _HEIGHT - 10, ends[0]), text(_WIDTH - _NAMES, _HEIGHT - 10, ends[1], "end")]
+    return frame("dependence", _WIDTH, _HEIGHT, title, f"{about}; {item.column} from {ends[0]} to {ends[1]}", drawn)
+
+
+def _table(values: Sequence[Any], curves: Sequence[tuple[str, Sequence[float]]]) -> Iterator[Markup]:
+    """Yield the probability of each class at each value, as words in rows."""
+    width = (_RIGHT - _NAMES) / len(curves)
+    for column, (name, curve) in enumerate(curves, 1):
+        yield text(_NAMES + column * width, 15, _cut(name, _LONGEST), "end")
+        for row, score in enumerate(curve, 1):
+            yield text(_NAMES + column * width, row * _ROW + 15, share_text(score), "end")
+    for row, value in enumerate(values, 1):
+        yield text(_NAMES - 6, row * _ROW + 15, _cut(str(value)), "end")
+
+
+def _apart(heights: Sequence[float]) -> list[float]:
+    """Return heights of names, moved so that no two overlap."""
+    moved = list(heights)
+    below: float = _TOP - _LINE
+    for place in sorted(range(len(moved)), key=lambda place: heights[place]):
+        moved[place] = below = max(moved[place], below + _LINE)
+    return moved
 
 
 def _bars(item: InputDependence, scores: tuple[float, float], title: str, description: str, *, shares: bool) -> Markup:
@@ -76,5 +125,5 @@ def _shown(value: Any, unit: str) -> str:
     return shown if not unit or shown[-1:].isalpha() or shown.endswith("%") else f"{shown} {unit}"
 
 
-def _cut(name: str) -> str:
-    return name if len(name) <= 14 else f"{name[:13]}…"
+def _cut(name: str, longest: int = 14) -> str:
+    return name if len(name) <= longest else f"{name[: longest - 1]}…"

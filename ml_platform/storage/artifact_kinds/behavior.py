@@ -29,12 +29,26 @@ class ActionOutcome(Part):
 
 
 class InputDependence(Part):
-    """The mean prediction at each value of one input."""
+    """The mean prediction at each value of one input.
+
+    Attributes
+    ----------
+    scores
+        Of several classes the probability of the one that the input changes most.
+    by_class
+        The mean probability of each class, by its name; absent but for several classes.
+    """
 
     column: str
     ordered: bool
     values: Items[Any]
     scores: Items[float]
+    by_class: dict[str, Items[float]] | None = None
+
+    @property
+    def drawn(self) -> tuple[float, ...]:
+        """Every figure that is drawn."""
+        return tuple(self.scores) if self.by_class is None else sum(map(tuple, self.by_class.values()), start=())
 
 
 class BehaviorManifest(ArtifactKind):

@@ -68,3 +68,21 @@ def test_numbers_and_instants_are_a_line_and_other_values_are_bars(item: InputDe
     drawn = dependence_chart(item, (0.1, 0.2), "", shares=True)
     assert drawn.count("<rect") == bars
     assert "mean prediction from 10.0 % to" in drawn
+
+
+@pytest.mark.parametrize(
+    ("values", "ordered", "lines", "words"),
+    [((1.0, 2.0), True, 6, "c7 from 7.0 % to 14.0 %"), (("red", "blue"), False, 0, ">blue<")],
+)
+def test_several_classes_are_lines_or_a_table_of_those_that_change_most(
+    values: tuple[object, ...], ordered: bool, lines: int, words: str
+) -> None:
+    by_class: dict[str, tuple[float, ...]] = {f"c{number}": (0.01 * number, 0.02 * number) for number in range(8)}
+    item = InputDependence(column="x", ordered=ordered, values=values, scores=(0.1, 0.2), by_class=by_class)
+    assert item.drawn == tuple(score for curve in by_class.values() for score in curve)
+    drawn = dependence_chart(item, (0.0, 0.2), "", shares=True)
+    assert drawn.count('class="line') == lines
+    assert "Probability of each class by x" in drawn
+    assert ">c7<" in drawn
+    assert ">c0<" not in drawn
+    assert words in drawn
