@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -98,6 +98,13 @@ def columns_of(frame: pd.DataFrame) -> list[InputColumn]:
 def row_of(frame: pd.DataFrame, place: int, columns: Sequence[InputColumn]) -> dict[str, Any]:
     """Return the plain values of a row of a frame that is in the form of `read_columns`."""
     return {column.name: _plain(frame[column.name].iloc[place], column.type) for column in columns}
+
+
+def rows_of(frame: pd.DataFrame, places: list[int], columns: Sequence[InputColumn]) -> Iterator[dict[str, Any]]:
+    """Yield the plain values of many rows as `row_of` gives those of one, reading each column once."""
+    names = [column.name for column in columns]
+    cells = [[_plain(value, column.type) for value in frame[column.name].iloc[places]] for column in columns]
+    return (dict(zip(names, row, strict=True)) for row in zip(*cells, strict=True))
 
 
 def _plain(value: Any, kind: ColumnType) -> Any:

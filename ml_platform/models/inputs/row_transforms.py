@@ -14,7 +14,7 @@ import pandas as pd
 
 from ml_platform.core.errors import PredictionError, TrainingError, listed
 from ml_platform.models.inputs.columns import InputColumn
-from ml_platform.models.inputs.row import columns_of, row_of, value_reader
+from ml_platform.models.inputs.row import columns_of, rows_of, value_reader
 
 _COMPARED = 10_000
 
@@ -68,13 +68,13 @@ def require_row_form(
         Naming the column and both values, where they differ in any bit or the row form fails.
     """
     add = row_caller(reference, columns, call)
-    inputs = columns_of(frame)
-    for place in _places(frame):
+    places = _places(frame)
+    rows, answers = rows_of(frame, places, columns_of(frame)), rows_of(together, places, columns)
+    for place, row, expected in zip(places, rows, answers, strict=True):
         try:
-            of_row = add(row_of(frame, place, inputs))
+            of_row = add(row)
         except PredictionError as error:
             raise TrainingError(str(error)) from error
-        expected = row_of(together, place, columns)
         for column in columns:
             if not same_bits(of_row[column.name], expected[column.name]):
                 raise TrainingError(

@@ -160,12 +160,15 @@ def compare(reference: DriftReference, current: Current, settings: Monitoring) -
     The model has drifted if any column has: thresholds are chosen so that a model where nothing changed alarms about
     once a year.
     """
-    chance = alarm_chance(len(reference.test.series), window_days(settings.window))
-    tests: dict[str, list[SeriesTest]] = {}
-    for each in reference.test.look(current.daily, chance):
-        tests.setdefault(each.series.column, []).append(each)
-    enough = current.rows >= settings.min_rows
-    compared = [_column(name, reference, current, tests[name], enough) for name in reference.scales]
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1, "blas"):  # the last bits of products of large matrices depend on the number of threads
+        chance = alarm_chance(len(reference.test.series), window_days(settings.window))
+        tests: dict[str, list[SeriesTest]] = {}
+        for each in reference.test.look(current.daily, chance):
+            tests.setdefault(each.series.column, []).append(each)
+        enough = current.rows >= settings.min_rows
+        compared = [_column(name, reference, current, tests[name], enough) for name in reference.scales]
     columns = tuple(sorted(compared, key=lambda column: (-column.ratio, column.column)))
     verdict, reason = _verdict(columns, current.rows, settings)
     return DriftResult(verdict, reason, current.rows, columns)

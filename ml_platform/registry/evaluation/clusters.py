@@ -93,6 +93,7 @@ def shape_of(parts: Sequence[np.ndarray], scale: float) -> Shape:
     second = sum(float(part.sum()) for part in squares) / count
     if math.sqrt(second) <= _ROUNDING * scale:
         return Shape(count, 0.0, 0.0, 0.0)
-    third = sum(float(part @ square) for part, square in zip(off, squares, strict=True)) / count
-    fourth = sum(float(square @ square) for square in squares) / count
+    # Not products by BLAS: their last bits depend on the number of threads, and waiting threads take most of the time.
+    third = sum(float((part * square).sum()) for part, square in zip(off, squares, strict=True)) / count
+    fourth = sum(float((square * square).sum()) for square in squares) / count
     return Shape(count, second, third, fourth)

@@ -109,8 +109,6 @@ def compare_many(
     ------
     ExperimentError, NoSuchVersion, NotComparable
     """
-    from threadpoolctl import threadpool_limits
-
     model, runs = runs_named(project, names, model)
     reference = _reference(project, model, runs, against)
     if reference.name not in {run.name for run in runs}:
@@ -118,8 +116,7 @@ def compare_many(
     value, horizon = project.spec.models[model].value, project.spec.models[model].label.horizon
     pairing = _Pairing(reference, value.entities == "fixed", horizon)
     keys = _keys(model, runs)
-    with threadpool_limits(1):  # products of short vectors: threads that wait for each other take 20 times as long
-        lines = [_line(run, None if run.name == reference.name else pairing.ahead(run), keys) for run in runs]
+    lines = [_line(run, None if run.name == reference.name else pairing.ahead(run), keys) for run in runs]
     lines.sort(key=lambda item: (item.ahead is not None, -(_amount(item.ahead)), item.name))
     measures = tuple(name for name in _MEASURES if any(name in line.measures for line in lines))
     unit = project.spec.unit_of_value(model)

@@ -1,3 +1,6 @@
+from datetime import UTC, datetime
+
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -5,6 +8,7 @@ from ml_platform.core.errors import PredictionError, TrainingError
 from ml_platform.declarations.user_code.locate import ProjectCodeError
 from ml_platform.models.bundled_code import Code
 from ml_platform.models.inputs.columns import InputColumn
+from ml_platform.models.inputs.row import columns_of, row_of, rows_of
 from ml_platform.models.inputs.transforms import learn_transform
 
 ROWS = pd.DataFrame({"t.x": [1.0, 2.0, 3.0], "t.s": pd.Series(["a", None, "b"], dtype=object)}, index=[5, 6, 9])
@@ -119,3 +123,28 @@ def test_line_ends_do_not_change_the_hash_of_code(tmp_path):
 def test_a_transform_that_does_not_exist_is_named(tmp_path):
     with pytest.raises(ProjectCodeError, match="there is no module transfroms in the project"):
         Code.read(_project(tmp_path, 2), ["transfroms:twice"], tmp_path / "kept")
+
+
+def test_many_rows_of_plain_values_are_what_each_row_alone_gives():
+    frame = pd.DataFrame(
+        {
+            "float": [0.5, float("nan"), -0.0, 1e300],
+            "int": pd.array([2**62, None, -1, 0], dtype="Int64"),
+            "bool": pd.array([True, None, False, True], dtype="boolean"),
+            "text": pd.Series(["a", None, "", "é"], dtype=object),
+            "at": np.array(["2024-02-29T23:59:59.999999", "NaT", "1970-01-01", "9999-12-31"], "datetime64[us]"),
+        }
+    )
+    frame["at"] = frame["at"].dt.tz_localize("UTC")
+    columns, places = columns_of(frame), [3, 1, 0]
+    together = list(rows_of(frame, places, columns))
+    alone = [row_of(frame, place, columns) for place in places]
+    assert [*map(repr, together)] == [*map(repr, alone)]
+    assert together[2] == {
+        "float": 0.5,
+        "int": 2**62,
+        "bool": True,
+        "text": "a",
+        "at": datetime.max.replace(year=2024, month=2, day=29, tzinfo=UTC),
+    }
+    assert [value for name, value in together[1].items() if name != "float"] == [None] * 4

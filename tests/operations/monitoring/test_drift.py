@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import norm
+from threadpoolctl import threadpool_limits
 
 from ml_platform.declarations.in_production import Monitoring
 from ml_platform.operations.monitoring.daily_series import scale_of
@@ -303,3 +304,17 @@ def test_a_day_of_24_hours_is_as_much_of_a_weekday_as_its_rows_are() -> None:
     expected[[friday % 7, (friday + 1) % 7]] = 0.75, 0.25
     assert daily.weekdays is not None
     assert daily.weekdays.tolist() == [expected.tolist()]
+
+
+def test_a_verdict_has_the_same_bits_on_any_number_of_threads() -> None:
+    """BLAS divides products of matrices of this size among threads: the last bits of some sums are others then."""
+    draw = np.random.default_rng(31)
+    names = [f"x{place}" for place in range(63)]
+    kept, current = (pd.DataFrame(draw.normal(size=(days * 60, len(names))), columns=names) for days in (91, 7))
+    figures = []
+    for threads in (1, 2):
+        with threadpool_limits(threads):
+            reference = reference_of(kept)
+            ratios = [(item.column, item.ratio) for item in look(reference, current).columns]
+            figures.append((reference.test.prior.tolist(), ratios))
+    assert figures[0] == figures[1]

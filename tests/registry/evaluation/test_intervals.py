@@ -2,10 +2,12 @@
 
 import math
 from datetime import timedelta
+from fractions import Fraction
 
 import numpy as np
 import pytest
 from scipy import stats
+from threadpoolctl import threadpool_limits
 
 from ml_platform.registry.evaluation.clusters import shape_of
 from ml_platform.registry.evaluation.intervals import earnings
@@ -142,6 +144,19 @@ def test_the_variance_of_rows_is_known_the_better_the_lighter_their_tails():
         assert shape_of([rows.ravel()], 10.0).freedom() / 4000 == pytest.approx(varies, rel=0.1)
     assert shape_of([np.array([1.0, -1.0] * 50)], 1.0).freedom() == 100, "never more than rows"
     assert shape_of([np.zeros(5)], 0.0).freedom() == 1.0
+
+
+def test_moments_are_those_of_fractions_on_any_number_of_threads():
+    """BLAS divides products of more than 10,000 numbers among its threads, and adds them up in another order."""
+    rows = np.random.default_rng(29).normal(100.0, 30.0, size=20_480)
+    mean = sum(map(Fraction, rows.tolist())) / len(rows)
+    expected = [float(sum((Fraction(row) - mean) ** power for row in rows.tolist()) / len(rows)) for power in (2, 3, 4)]
+    shapes = []
+    for threads in (1, 2):
+        with threadpool_limits(threads):
+            shapes.append(shape_of([rows[:12_288], rows[12_288:]], 300.0))
+    assert shapes[0] == shapes[1]
+    assert [shapes[0].second, shapes[0].third, shapes[0].fourth] == pytest.approx(expected, rel=1e-9)
 
 
 def test_the_variance_of_repeated_entities_is_that_of_a_loop_over_pairs_of_rows():
