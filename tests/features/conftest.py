@@ -7,3 +7,4 @@ from tests.features import world
 def each_engine(request, monkeypatch):
     """Projects are written for each engine in turn. Without Java, Spark's tests fail and say what to install."""
     monkeypatch.setitem(world.FILE, "engine", request.param)
+    return request.param

@@ -1,8 +1,10 @@
 """The engine against loops, cell by cell, and the cases that people get wrong."""
 
 import math
+import os
 import random
 from datetime import datetime, timedelta
+from functools import cache
 
 import pyarrow as pa
 import pytest
@@ -95,20 +97,21 @@ def answers(project, artifact, questions, columns=None):
         return features_at(project, engine, artifact, asked, keys=keys, instant="when", columns=wanted).to_pylist()
 
 
-def expected(rows, shop, instant, spec):
-    tick = oracle.tick_at(instant, spec.refresh, spec.publish_delay)
+def expected(rows, shop, tick):
     values = {}
-    for name, (how, value, where, _) in AGGREGATES.items():
-        for label, (start, end) in WINDOWS.items():
-            seen = [row for row in oracle.visible(rows, shop, tick, start, end) if where is None or where(row)]
-            values[f"recent.{name}_{label}"] = oracle.aggregate(how, seen, value, tick)
+    for label, (start, end) in WINDOWS.items():
+        seen = oracle.visible(rows, shop, tick, start, end)
+        for name, (how, value, where, _) in AGGREGATES.items():
+            counted = [row for row in seen if where is None or where(row)]
+            values[f"recent.{name}_{label}"] = oracle.aggregate(how, counted, value, tick)
     return values
 
 
 def assert_equal_cells(project, artifact, rows, questions):
     spec = project.spec.feature_tables["recent"]
+    of_tick = cache(lambda shop, tick: expected(rows, shop, tick))
     for (shop, instant), answered in zip(questions, answers(project, artifact, questions), strict=True):
-        for column, value in expected(rows, shop, instant, spec).items():
+        for column, value in of_tick(shop, oracle.tick_at(instant, spec.refresh, spec.publish_delay)).items():
             assert same(answered[column], value, column), (column, shop, instant, answered[column], value)
 
 
@@ -132,41 +135,54 @@ ROW = st.fixed_dictionaries(
 )
 
 
-@settings(
-    max_examples=3,
-    deadline=None,
-    derandomize=True,
-    phases=[Phase.generate],  # a failure names its cell; to shrink it would take minutes
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
-@given(st.lists(ROW, min_size=12, max_size=60, unique_by=lambda row: (row["id"], row["seen"])))
-def test_every_cell_equals_the_loop_with_ties_corrections_and_nulls(tmp_path_factory, rows):
-    project = project_of(tmp_path_factory.mktemp("world"), rows, declared())
+PROVE = bool(os.environ.get("ML_PLATFORM_PROVE"))
+EXAMPLES = {"duckdb": 30, "spark": 5} if PROVE else {"duckdb": 3, "spark": 1}
+"""How many worlds are drawn. Spark takes minutes for one, and is held to DuckDB's bits by tests of the engines."""
+
+
+def drawn_worlds(engine):
+    """The settings of a test that draws whole worlds."""
+    return settings(
+        max_examples=EXAMPLES[engine],
+        deadline=None,
+        derandomize=True,
+        phases=[Phase.generate],  # a failure names its cell; to shrink it would take minutes
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+
+
+@pytest.mark.timeout(7200 if PROVE else 600)
+def test_every_cell_equals_the_loop_with_ties_corrections_and_nulls(tmp_path_factory, each_engine):
     questions = [(shop, instant) for shop in ("a", "b", "c", "nobody", None) for instant in (*MOMENTS, at(12), at(-5))]
-    assert_equal_cells(project, built(project, at(20)), rows, questions)
+
+    @drawn_worlds(each_engine)
+    @given(st.lists(ROW, min_size=12, max_size=60, unique_by=lambda row: (row["id"], row["seen"])))
+    def equal(rows):
+        project = project_of(tmp_path_factory.mktemp("world"), rows, declared())
+        assert_equal_cells(project, built(project, at(20)), rows, questions)
+
+    equal()
 
 
 DELETES = {"columns": COLUMNS | {"gone": "bool"}, "deletes": "gone"}
+DRAWN = st.tuples(ROW, st.booleans())
 
 
-@settings(
-    max_examples=3,
-    deadline=None,
-    derandomize=True,
-    phases=[Phase.generate],
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
-@given(
-    st.lists(st.tuples(ROW, st.booleans()), min_size=12, max_size=60, unique_by=lambda it: (it[0]["id"], it[0]["seen"]))
-)
-def test_every_cell_equals_the_loop_where_rows_are_deleted_at_once_or_by_later_ingests(tmp_path_factory, drawn):
-    rows = [row("z", 0, shop="b") | {"gone": False}, *(actual | {"gone": gone} for actual, gone in drawn)]
+@pytest.mark.timeout(7200 if PROVE else 600)
+def test_every_cell_equals_the_loop_where_rows_are_deleted_at_once_or_by_later_ingests(tmp_path_factory, each_engine):
     questions = [(shop, instant) for shop in ("a", "b", "c", None) for instant in (*MOMENTS, at(12))]
-    folder = tmp_path_factory.mktemp("world")
-    for now in (at(3), at(20)):  # nothing changes for what is known by hour three
-        known = [actual for actual in rows if actual["seen"] <= now]
-        project = project_of(folder, known, declared(), DELETES)
-        assert_equal_cells(project, built(project, now), rows if now == at(20) else known, questions)
+
+    @drawn_worlds(each_engine)
+    @given(st.lists(DRAWN, min_size=12, max_size=60, unique_by=lambda it: (it[0]["id"], it[0]["seen"])))
+    def equal(drawn):
+        rows = [row("z", 0, shop="b") | {"gone": False}, *(actual | {"gone": gone} for actual, gone in drawn)]
+        folder = tmp_path_factory.mktemp("world")
+        for now in (at(3), at(20)):  # nothing changes for what is known by hour three
+            known = [actual for actual in rows if actual["seen"] <= now]
+            project = project_of(folder, known, declared(), DELETES)
+            assert_equal_cells(project, built(project, now), rows if now == at(20) else known, questions)
+
+    equal()
 
 
 def test_a_row_that_a_full_load_lacks_counts_until_that_load(tmp_path):
