@@ -18,7 +18,7 @@ from ml_platform.sources.ingest import ingest_source
 from ml_platform.storage.outputs import record_output
 from ml_platform.storage.prediction_log import read_predictions
 from tests.features.world import at
-from tests.serving.test_http import serve
+from tests.serving.served import serve
 from tests.serving.world import MODELS, NOW, YES, ServedWorld, served_world
 
 SHARE = 0.4

@@ -16,7 +16,8 @@ from ml_platform.serving.app import App
 from ml_platform.serving.followed_models import FollowedModels
 from ml_platform.storage.prediction_log import read_predictions
 from tests.features.world import at
-from tests.serving.test_http import HOSTILE, Server, serve
+from tests.serving.served import Server, serve
+from tests.serving.test_http import HOSTILE
 from tests.serving.world import NOW, ServedWorld, served_world
 
 PATH = "/models/by_ticks/predict"

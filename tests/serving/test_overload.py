@@ -15,7 +15,7 @@ from ml_platform.serving.limits import Limits
 from ml_platform.serving.overload import Overload, Room
 from ml_platform.serving.problems import RequestProblem
 from ml_platform.serving.service import Service
-from tests.serving.test_http import Server, serve
+from tests.serving.served import Server, serve
 from tests.serving.world import ServedWorld, served_world
 
 PATH, ROW = "/models/by_ticks/predict", b'{"shop": "a"}'

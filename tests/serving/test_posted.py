@@ -11,7 +11,7 @@ import pytest
 from ml_platform.sources.ingest import ingest_source
 from ml_platform.sources.suppression_list import key_hash, suppress
 from ml_platform.storage.posted_rows import PostedRows, posted_rows
-from tests.serving.test_http import Server, serve
+from tests.serving.served import Server, serve
 from tests.serving.world import NOW, ServedWorld, served_world
 
 VISIT = {

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ml_platform.registry.rollback import roll_back
-from tests.serving.test_http import Server, serve
+from tests.serving.served import Server, serve
 from tests.serving.test_rollout import CANARY, ROWS, SHADOW, log_of
 from tests.serving.world import NOW, ServedWorld, served_world
 

@@ -16,7 +16,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from tests.serving.test_http import Server, serve
+from tests.serving.served import Server, serve
 from tests.serving.world import served_world
 
 pytestmark = pytest.mark.slow

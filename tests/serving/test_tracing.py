@@ -11,7 +11,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 
 from ml_platform.serving.metrics import Metrics
 from ml_platform.serving.tracing import ExporterMissing, Tracing, exporter_name, require_exporter
-from tests.serving.test_http import ROW, Server, serve
+from tests.serving.served import ROW, Server, serve
 from tests.serving.world import served_world
 
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"

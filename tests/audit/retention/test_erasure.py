@@ -3,9 +3,6 @@
 import gzip
 import io
 import json
-import multiprocessing
-import os
-import signal
 from dataclasses import replace
 from datetime import timedelta
 
@@ -13,8 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
 
-from ml_platform.audit.erasure.data_subject import Person, UnknownKey
-from ml_platform.audit.erasure.erase import ReasonNamesKey, erase, lift_erasure
+from ml_platform.audit.erasure.data_subject import Person
+from ml_platform.audit.erasure.erase import ReasonNamesKey, erase
 from ml_platform.audit.erasure.plan import plan_erasure
 from ml_platform.audit.erasure.records import personal_columns
 from ml_platform.audit.explain.explainer import explain
@@ -22,29 +19,22 @@ from ml_platform.audit.reproduce.reproducer import reproduce
 from ml_platform.audit.retention.plan import plan_removal
 from ml_platform.audit.retention.remove import StalePlan
 from ml_platform.audit.verify.verify import verify_project
-from ml_platform.core.clock import to_micros
-from ml_platform.core.errors import PlatformError
 from ml_platform.core.hashing import canonical_json
 from ml_platform.datasets.snapshot.read import load_snapshot
 from ml_platform.models.predictor import load_predictor
 from ml_platform.operations.monitoring.monitor import monitor_model
 from ml_platform.project import open_project
 from ml_platform.sources.checks.results import CheckResult, last_recording, record_checks
-from ml_platform.sources.ingest import ingest_source
 from ml_platform.storage.artifact_kinds.drift_reference import HISTOGRAMS, SERIES, DriftReferenceManifest
 from ml_platform.storage.artifact_kinds.monitoring import MonitoringManifest
-from ml_platform.storage.artifacts import ArtifactStore
 from ml_platform.storage.erasure_marks import marks_of
 from ml_platform.storage.ledger.lines import chain_faults, ledger_lines
 from ml_platform.storage.outputs import current_output
-from ml_platform.storage.posted_rows import posted_rows
 from ml_platform.storage.prediction_log import read_predictions
 from ml_platform.storage.tables import METADATA
-from ml_platform.storage.trash import Removal
 from ml_platform.storage.versions import versions
 from tests.audit.retention.conftest import LATER, wall, with_rules
 from tests.audit.verify.factory import MODEL, NOON, inputs_of, predict, refresh
-from tests.features.world import SALES, at, sale, sales_project, write_csv
 
 WHY = "asked for by letter 17"
 
@@ -238,195 +228,6 @@ def test_another_plan_than_was_looked_at_erases_nothing(cluttered):
     assert (held(project, key), len(ledger_lines(project.database))) == (count, lines)
 
 
-def test_who_is_not_stored_is_kept_out_all_the_same(tmp_path):
-    project = sales_project(tmp_path, [sale("one", 1), sale("nobody", 2)])
-    plan = erased(project, "sale", id="nobody")
-    assert plan.is_empty
-    assert ingest_source(project, "sales", at(9)).new_rows == 1
-    assert lift_erasure(project, plan.person, at(9), actor="ada", reason="came back")
-    assert not lift_erasure(project, plan.person, at(9), actor="ada", reason="came back")
-    write_csv(tmp_path / "data/sales.csv", list(SALES["columns"]), [sale("one", 1), sale("nobody", 2, amount=3)])
-    assert ingest_source(project, "sales", at(10)).new_rows == 1
-
-
-def test_corrected_rows_and_their_records_are_erased_and_others_keep_their_history(tmp_path):
-    rows = [sale(f"receipt{n}", n) for n in range(6)]
-    project = sales_project(tmp_path, rows)
-    ingest_source(project, "sales", at(10))
-    for hour, amount in ((20, 5.0), (30, 6.0)):
-        rows = [sale(row[0], n, amount=amount if n in (1, 3, 5) else 1.0) for n, row in enumerate(rows)]
-        project = sales_project(tmp_path, rows)
-        ingest_source(project, "sales", at(hour))
-    assert known_at(project, 25)["receipt3"] == 5.0
-    erased(project, "sale", id="receipt1")
-    require_nowhere(project, "receipt1")
-    for hour, amount in ((15, 1.0), (25, 5.0), (35, 6.0)):
-        assert known_at(project, hour) == {
-            "receipt0": 1,
-            "receipt2": 1,
-            "receipt3": amount,
-            "receipt4": 1,
-            "receipt5": amount,
-        }
-    rows = [sale(row[0], n, amount=9.0 if n == 5 else row[4]) for n, row in enumerate(rows)]
-    project = sales_project(tmp_path, rows)
-    assert ingest_source(project, "sales", at(40)).new_rows == 1
-    assert known_at(project, 45)["receipt5"] == 9.0
-    assert known_at(project, 35)["receipt5"] == 6.0
-
-
-def test_a_deleted_row_is_erased_with_its_record_and_others_stay_deleted(tmp_path):
-    full = {"max_deleted_share": 1.0}
-    rows = [sale(f"receipt{n}", n) for n in range(6)]
-    project = sales_project(tmp_path, rows, full=full)
-    ingest_source(project, "sales", at(10))
-    project = sales_project(tmp_path, rows[3:], full=full)
-    ingest_source(project, "sales", at(20))
-    erased(project, "sale", id="receipt1")
-    require_nowhere(project, "receipt1")
-    assert not verify_project(project).damages
-    assert set(known_at(project, 15)) == {"receipt0", "receipt2", "receipt3", "receipt4", "receipt5"}
-    assert set(known_at(project, 25)) == {"receipt3", "receipt4", "receipt5"}
-    project = sales_project(tmp_path, [*rows[3:], rows[0], rows[1]], full=full)
-    assert ingest_source(project, "sales", at(40)).new_rows == 1
-    assert set(known_at(project, 45)) == {"receipt0", "receipt3", "receipt4", "receipt5"}
-
-
-def test_posted_rows_of_a_person_leave_the_file_that_received_them(tmp_path):
-    project = sales_project(tmp_path, [], reader={"streaming": True})
-    rows = posted_rows(project.state, "sales")
-
-    def posted(number):
-        values = dict(zip(("id", "shop", "at", "seen", "amount"), sale(f"receipt{number}", number), strict=True))
-        return {name: value.isoformat() if name in ("at", "seen") else value for name, value in values.items()}
-
-    rows.add([posted(n) for n in range(6)], ["id"], to_micros(at(8)))
-    ingest_source(project, "sales", at(10))
-    plan = plan_erasure(project, Person.of(project, "sale", {"id": "receipt1"}), LATER)
-    assert ("posted/sales.sqlite", "rows removed") in {(item.path, item.remedy.value) for item in plan.files}
-    erased(project, "sale", id="receipt1")
-    require_nowhere(project, "receipt1")
-    assert [row.values["id"] for batch in rows.read() for row in batch] == [f"receipt{n}" for n in (0, 2, 3, 4, 5)]
-    rows.add([posted(9)], ["id"], to_micros(at(30)))
-    ingest_source(project, "sales", at(40))
-    assert set(known_at(project, 45)) == {f"receipt{n}" for n in (0, 2, 3, 4, 5, 9)}
-
-
-def known_at(project, hour):
-    """What the log says at an instant, worked out from its rows and records."""
-    from ml_platform.sources.ingest_history import last_ingest
-    from ml_platform.sources.source_log import source_versions
-
-    artifact = project.store.get("source", last_ingest(project.database, "sales").id)
-    with project.engine() as engine:
-        rows = engine.run(source_versions(engine, project.store, artifact, ["id"], "log")).to_pylist()
-    instant = to_micros(at(hour))
-    return {row["id"]: row["amount"] for row in rows if row["_known"] <= instant < row["_until"]}
-
-
-def test_a_number_is_a_key_too_and_other_numbers_are_not_changed(tmp_path):
-    columns = {**SALES["columns"], "id": "int"}
-    project = sales_project(tmp_path, [[n, "a", at(n), at(n), 7.0] for n in range(5, 9)], columns=columns)
-    ingest_source(project, "sales", at(20))
-    plan = erased(project, "sale", id="7")
-    assert plan.rows == {"source": 1}
-    assert set(known_at(project, 30)) == {5, 6, 8}
-    assert set(known_at(project, 30).values()) == {7.0}
-
-
-def test_what_is_not_a_key_of_the_entity_is_refused(tmp_path):
-    project = sales_project(tmp_path, [sale("one", 1)])
-    with pytest.raises(
-        UnknownKey, match=r"sale: its key is id, found shop\. Give the entity and each column of its key"
-    ):
-        Person.of(project, "sale", {"shop": "a"})
-    with pytest.raises(UnknownKey, match=r"sold: there is no such entity\. Known: sale, shop\. "):
-        Person.of(project, "sold", {"id": "one"})
-
-
-def test_a_key_in_a_column_that_is_not_the_entity_s_is_reported(tmp_path, monkeypatch):
-    (tmp_path / "temporary").mkdir()
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))  # an engine of another test may be at work
-    project = sales_project(tmp_path, [sale("first", 1), sale("second", 2, shop="first")])
-    ingest_source(project, "sales", at(9))
-    plan = plan_erasure(project, Person.of(project, "sale", {"id": "first"}), LATER)
-    assert plan.elsewhere == ("source sales: column shop, up to 1 rows of other entities",)
-
-
-def _killed_at(root, number, key, plan_id):
-    """Erase in a process of its own, which is killed at one of its writes to the store, or of its removals."""
-    steps, write, take = iter(range(10_000)), ArtifactStore._write, Removal.remove
-    project = open_project(root)
-
-    def counted(self, path, content):
-        if next(steps) == number:
-            os.kill(os.getpid(), signal.SIGKILL)
-        write(self, path, content)
-
-    def removing(self, path):
-        if next(steps) == number:
-            os.kill(os.getpid(), signal.SIGKILL)
-        take(self, path)
-
-    for owner, name, counting in ((ArtifactStore, "_write", counted), (Removal, "remove", removing)):
-        setattr(owner, name, counting)
-    erase(project, Person.of(project, "order", {"order_id": key}), plan_id, LATER, actor="ada", reason=WHY)
-
-
-def test_a_process_killed_while_it_erases_is_completed_by_a_second_erasure(cluttered):
-    project = cluttered.project
-    key, _ = in_predictions_and_in_training(project)
-    person = Person.of(project, "order", {"order_id": key})
-    for number in (0, 4, 6, 6):
-        plan = plan_erasure(open_project(project.root), person, LATER)
-        assert not plan.is_empty
-        project.database.engine.dispose()
-        words = (project.root, number, key, plan.id)
-        process = multiprocessing.get_context("spawn").Process(target=_killed_at, args=words)
-        process.start()
-        process.join(120)
-        assert process.exitcode == -signal.SIGKILL
-        fresh = open_project(project.root)
-        for version in versions(fresh, MODEL):
-            assert len(load_snapshot(fresh, version.snapshot).frame)
-        assert len(read_predictions(fresh, MODEL, NOON - timedelta(days=9), LATER))
-    fresh = open_project(project.root)
-    erase(fresh, person, plan_erasure(fresh, person, LATER).id, LATER, actor="ada", reason=WHY)
-    require_nowhere(fresh, key)
-    assert plan_erasure(fresh, person, LATER).is_empty
-
-
-def test_a_run_beside_that_read_a_source_before_does_not_stand(tmp_path, monkeypatch):
-    project = sales_project(tmp_path, [sale("first", 1), sale("second", 2)])
-    ingest_source(project, "sales", at(9))
-    project = sales_project(tmp_path, [sale("first", 1), sale("second", 2), sale("third", 10)])
-    from ml_platform.sources import ingest
-
-    whole = vars(ingest)["append_rows"]
-
-    def late(*words):
-        made = whole(*words)
-        erased(open_project(tmp_path), "sale", id="first")
-        return made
-
-    monkeypatch.setattr(ingest, "append_rows", late)
-    with pytest.raises(PlatformError, match=r"it moved meanwhile\. Try again"):
-        ingest_source(project, "sales", at(20))
-    monkeypatch.setattr(ingest, "append_rows", whole)
-    assert ingest_source(open_project(tmp_path), "sales", at(21)).new_rows == 1
-    assert set(known_at(open_project(tmp_path), 22)) == {"second", "third"}
-    require_nowhere(open_project(tmp_path), "first")
-
-
-@pytest.mark.parametrize("name", ["gone", "found_in", "changes"])
-def test_a_key_that_is_called_like_a_field_of_a_record_leaves_the_record_readable(tmp_path, name):
-    project = sales_project(tmp_path, [sale(name, 1), sale("second", 2)])
-    ingest_source(project, "sales", at(9))
-    erased(open_project(tmp_path), "sale", id=name)
-    assert ingest_source(open_project(tmp_path), "sales", at(21)).new_rows == 0
-    assert set(known_at(open_project(tmp_path), 22)) == {"second"}
-
-
 TEXTS_WITHOUT_A_KEY = {
     "declared.part": "declarations",
     "row_log.key": "primary keys of the other tables, of which none is an entity's",
@@ -444,22 +245,3 @@ def test_every_text_of_the_database_is_masked_or_is_known_to_hold_no_key():
     }
     masked = {f"{column.table.name}.{column.name}" for column in personal_columns()}
     assert texts - masked == set(TEXTS_WITHOUT_A_KEY)
-
-
-def test_what_a_killed_process_wrote_halfway_goes_with_the_person(cluttered):
-    project = cluttered.project
-    one, _ = in_predictions_and_in_training(project)
-    half = project.state / "store/tmp/.ab12.f00d"
-    half.parent.mkdir(exist_ok=True)
-    half.write_bytes(b"PAR1" + str(one).encode())
-    planted = [project.state / "store" / path for path in ("tmp/rows.csv", "objects/notes.txt", "export.csv")]
-    for path in planted:
-        path.write_text(f"order_id\n{one}\nothers\n")
-    (project.state / "logs").mkdir(exist_ok=True)
-    (project.state / "logs/run.log").write_text(f"row {one} failed\n")
-    erased(project, "order", order_id=one)
-    assert not half.exists()
-    assert all(path.read_text() == "order_id\n[erased]\nothers\n" for path in planted)
-    assert (project.state / "logs/run.log").read_text() == "row [erased] failed\n"
-    require_nowhere(project, one)
-    assert plan_erasure(project, Person.of(project, "order", {"order_id": one}), LATER).is_empty
