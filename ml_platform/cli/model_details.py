@@ -149,6 +149,7 @@ def _last_evaluation(project: Project, item: ModelOverview) -> Iterator[Renderab
     yield line(word, color, indent=2)
     yield from _judged_by(about, currency)
     yield from _slices(about)
+    yield from (line(result.text, indent=2) for result in about.fairness or ())
 
 
 def _contender_figures(item: ContenderResult, metric: str) -> tuple[str, str, Cell]:

@@ -20,6 +20,10 @@ VALUE_FIGURES = (
 )
 SLICE_FIGURES = ("slices_losing", "slices_below_champion")
 """Figures of a model that declares slices."""
+FAIRNESS_FIGURES = tuple(f"selection_rate_difference{end}" for end in ("", "_low", "_high"))
+"""Figures of a model that declares protected columns."""
+ODDS_FIGURES = tuple(f"equalized_odds_difference{end}" for end in ("", "_low", "_high"))
+"""Those of them that need two classes."""
 METRICS: dict[Task, tuple[str, ...]] = {
     "binary": ("auc", "average_precision", "log_loss", "brier", "accuracy", "calibration_error"),
     "multiclass": ("log_loss", "accuracy"),
@@ -55,7 +59,8 @@ def known_figures(model: ModelSpec) -> frozenset[str]:
     quantile = METRICS["quantile"] if loss_quantile(model) is not None else ()
     slices = SLICE_FIGURES if model.slices else ()
     directions = (MONOTONE,) if has_monotone(model) else ()
-    return KNOWN_FIGURES[model.task] | MEASURED | frozenset((*quantile, *slices, *directions))
+    fairness = (*FAIRNESS_FIGURES, *(ODDS_FIGURES if model.task == "binary" else ())) if model.protected else ()
+    return KNOWN_FIGURES[model.task] | MEASURED | frozenset((*quantile, *slices, *directions, *fairness))
 
 
 def headline_metric(model: ModelSpec) -> str:

@@ -212,6 +212,12 @@ class ModelSpec(Declaration):
         "each value is a slice, the 20 most frequent ones and the rest.",
         examples=[{"long_haul": "distance >= 1500", "origin": "origin"}],
     )
+    protected: dict[Name, ExpressionText] | None = Field(
+        None,
+        description="Groups that must be treated alike, by name: a column of which each value is a group, or a "
+        "condition. The evaluation compares how often recommended actions reach each group.",
+        examples=[{"gender": "gender", "of_age": "age >= 18"}],
+    )
     release: Release = Field(
         Release(),
         description="How sure it must be that a new version earns more than its opponents.",
@@ -275,6 +281,8 @@ class ModelSpec(Declaration):
             raise ValueError(f"task {self.task} needs value.{needed}, found value.{unexpected}. Write value.{needed}")
         if self.choose is not None and not self.baselines:
             raise ValueError("choose needs baselines to choose from, found none. Add baselines, the simplest first")
+        if self.protected is not None and not classes:
+            raise ValueError("protected compares recommended actions, and this task has none. Remove protected")
         if fault := calibration_fault(self.calibration, self.task):
             raise ValueError(fault)
         return self

@@ -153,10 +153,12 @@ def _is_unknown(scope: Scope, model: ModelSpec, column: str) -> bool:
 
 def _check_slices(scope: Scope, model: ModelSpec, kinds: Columns) -> Iterator[Problem]:
     columns, remedy = population_types(scope, model), "Write a condition, such as x > 0, or a column with few values"
-    for name, text in (model.slices or {}).items() if columns is not None else ():
+    declared = [("slices", *item) for item in (model.slices or {}).items()]
+    declared += [("protected", *item) for item in (model.protected or {}).items()]
+    for key, name, text in declared if columns is not None else ():
         if not _reads_unknown(scope, model, text):
             known = {**kinds, **(columns or {})}
-            yield from check_expression(f"models/{model.name}", ("slices", name), text, known, SLICING, remedy)[1]
+            yield from check_expression(f"models/{model.name}", (key, name), text, known, SLICING, remedy)[1]
 
 
 def _check_value(scope: Scope, model: ModelSpec, label: Kind | None, kinds: Columns) -> Iterator[Problem]:

@@ -30,12 +30,13 @@ class EvaluationNode(ModelNode):
 
     @classmethod
     def deciding(cls, spec: ProjectSpec, subject: str) -> dict[str, Any]:
-        """Return the keys of the model, its label horizon, the quantile of its loss, and declared slices."""
+        """Return the keys of the model, its label horizon, the quantile of its loss, slices and protected columns."""
         model = spec.models[subject]
         horizon = {"horizon": deciding(model.label.horizon), "loss_quantile": loss_quantile(model)}
         slices = {"slices": dict(model.slices)} if model.slices else {}
+        protected = {"protected": dict(model.protected)} if model.protected else {}
         directions = {"monotone": True} if has_monotone(model) else {}
-        part = {**super().deciding(spec, subject), **horizon, **slices, **directions}
+        part = {**super().deciding(spec, subject), **horizon, **slices, **protected, **directions}
         part["gates"] = {name: gate for name, gate in part["gates"].items() if name not in MEASURED}
         part["value"] = {name: value for name, value in part["value"].items() if name not in ("control", "taken")}
         return part

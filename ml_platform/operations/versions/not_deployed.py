@@ -73,7 +73,7 @@ def measured_alert(project: Project, evaluation: Artifact, reasons: Sequence[str
         severity="ticket",
         model=about.model,
         facts={"evaluation": evaluation.id},
-        next_step=f"Make the model faster, or change gates in models/{about.model}.yaml. The next run measures again.",
+        next_step=f"Find out why, or change gates in models/{about.model}.yaml. The next run measures again.",
     )
 
 

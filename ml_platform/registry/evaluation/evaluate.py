@@ -46,6 +46,7 @@ from ml_platform.storage.materialization import Materialized
 
 if TYPE_CHECKING:
     from ml_platform.project import Project
+from ml_platform.registry.evaluation.fairness import fairness_figures, fairness_of
 from ml_platform.registry.evaluation.figures import ahead_of, compared_with, label_spread, value_figures
 from ml_platform.registry.evaluation.key import KIND, evaluation_key, inputs_of
 from ml_platform.registry.evaluation.notes import (
@@ -101,9 +102,8 @@ def evaluate_model(
     ArtifactMissing, ArtifactDamaged
         When a contender's predictor does not match its id.
     """
-    rivals = (champion_id, anchor_id)
-    inputs = inputs_of(trained_id, snapshot_id, *rivals)
-    key = evaluation_key(project, model_name, trained_id, snapshot_id, *rivals)
+    inputs = inputs_of(trained_id, snapshot_id, champion_id, anchor_id)
+    key = evaluation_key(project, model_name, trained_id, snapshot_id, champion_id, anchor_id)
     evaluation = project.store.find(KIND, key)
     if evaluation is not None:
         return Materialized(evaluation, reused=True)
@@ -134,6 +134,7 @@ class _Evaluation:
         rows = values, self._rows.days[self._valued], self._rows.entities(project.spec)[self._valued]
         fixed, horizon = self._model.value.entities == "fixed", self._model.label.horizon
         self._earned = earnings(*rows, None, self._elsewhere(inputs["snapshot"]), fixed, horizon)
+        self._fairness = fairness_of(self._rows, self._contenders[0], self._valued) if self._model.protected else ()
         self._slices = slice_results(self._slice_masks(), *rows, fixed=fixed, horizon=horizon)
 
     def _trained_model(self, id: str) -> Artifact | None:
@@ -177,7 +178,8 @@ class _Evaluation:
         return {name: mask[self._valued] for name, mask in slice_masks(declared, owner, self._rows.frame)}
 
     def manifest(self) -> EvaluationManifest:
-        figures = self._figures(self._contenders[0]) | (slice_figures(self._slices) if self._model.slices else {})
+        figures = self._figures(self._contenders[0]) | fairness_figures(self._fairness)
+        figures |= slice_figures(self._slices) if self._model.slices else {}
         gates = judge_gates(self._model, figures)
         release = self._release()
         missed = shortfalls(gates, release, self._currency)
@@ -201,7 +203,7 @@ class _Evaluation:
             notes=tuple(self._notes()),
             curves=curves_of(self._rows, self._contenders[0], self._contenders),
         )
-        return made.but(slices=tuple(self._slices)) if self._model.slices else made
+        return made.but(slices=tuple(self._slices) if self._model.slices else None, fairness=self._fairness or None)
 
     def _start(self) -> str:
         return format_instant(self._rows.frame["effective_time"].min().to_pydatetime())
@@ -293,5 +295,6 @@ class _Evaluation:
             *notes_on_refits({CHALLENGER: self._trained, **dict(self._earlier_versions())}),
             *notes_on_earlier_versions(dict(self._earlier_versions()), self._start()),
             *notes_on_label(self._rows.label),
+            *(result.text for result in self._fairness),
             *notes_on_problems(self._problems, has_anchor=self._anchor_name() is not None),
         ]

@@ -86,6 +86,22 @@ OTHER_FIGURES: Mapping[str, tuple[Figure, str]] = {
         Figure("On how many slices the model surely earns less than the champion.", "see Release", "lower"),
         "models with slices",
     ),
+    **{
+        f"{name}{end}": (Figure(f"{meaning}{of}", formula if not end else "see Release", "0"), "models with protected")
+        for name, meaning, formula in (
+            (
+                "selection_rate_difference",
+                "How differently groups of a protected column are acted on",
+                "max − min over groups of the share of rows with another action than do_nothing",
+            ),
+            (
+                "equalized_odds_difference",
+                "The same among positive rows or among negative ones, whichever differs more; of two classes",
+                "max over labels of (max − min over groups)",
+            ),
+        )
+        for end, of in (("", "."), ("_low", ": the lower end."), ("_high", ": the upper end."))
+    },
     MONOTONE: (
         Figure(
             "In how many probes of test rows a prediction moves against its declared direction.", "count", "0; a gate"

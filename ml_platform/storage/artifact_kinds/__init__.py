@@ -36,6 +36,7 @@ __all__ = [
     "checks",
     "drift_reference",
     "evaluation",
+    "fairness",
     "feature_table",
     "figures",
     "monitoring",

@@ -9,6 +9,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, Strict
 
 from ml_platform.core.hashing import content_id
+from ml_platform.storage.artifact_kinds.fairness import FairnessResult
 from ml_platform.storage.artifact_kinds.figures import BasedFigure, BasedInterval, IntervalBasis, Number
 from ml_platform.storage.artifact_kinds.kind import ArtifactKind, Items, Part
 from ml_platform.storage.manifest import StoredObject
@@ -233,6 +234,8 @@ class EvaluationManifest(ArtifactKind):
         ``deploy``, ``keep``, ``deploy none``, or ``same`` for the champion itself.
     slices
         What the challenger earned on each declared slice of the rows; only where some are declared.
+    fairness
+        How differently groups are acted on; only where a protected column is declared.
     """
 
     name: ClassVar[str] = "evaluation"
@@ -258,6 +261,7 @@ class EvaluationManifest(ArtifactKind):
     notes: Items[str]
     curves: Curves
     slices: Items[SliceResult] | None = None
+    fairness: Items[FairnessResult] | None = None
 
     @property
     def basis(self) -> IntervalBasis:
