@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
 from rich.console import Console
 
-from ml_platform.cli.arguments import UsageError
 from ml_platform.cli.json_output import print_json
+from ml_platform.cli.study import run_asked_study
 from ml_platform.core.terminal_table import PlainTable, line
 from ml_platform.core.terminal_text import SafeConsole, styled
-from ml_platform.declarations.node_kinds.backtest import BacktestNode, BacktestOptions
-from ml_platform.operations.experiments.studies import StudyResult, run_study
-from ml_platform.project import Project, open_project
+from ml_platform.declarations.node_kinds.backtest import BacktestNode
+from ml_platform.operations.experiments.studies import StudyResult
+from ml_platform.project import open_project
 from ml_platform.reporting.overview.backtest_lines import (
     age_lines,
     backtest_sentences,
@@ -36,11 +34,7 @@ def backtest(directory: Path, model: str, asked: Mapping[str, Any], html: Path |
         Options that were named; others are those of the declaration, or the defaults.
     """
     project = open_project(directory)
-    project.require_model(model)
-    options, console = _options(project, model, asked), SafeConsole(stderr=True)
-    result = run_study(
-        project, BacktestNode.name, model, options, datetime.now(UTC), lambda event: _show(event, console)
-    )
+    result = run_asked_study(project, BacktestNode, model, asked)
     about = result.manifest
     assert isinstance(about, BacktestManifest)
     page = _write(about, html) if html is not None else None
@@ -51,25 +45,6 @@ def backtest(directory: Path, model: str, asked: Mapping[str, Any], html: Path |
         print(f"{backtest_sentences(about)[0]} Open {page.as_uri()}")
     else:
         _print(about, result, SafeConsole())
-
-
-def _options(project: Project, model: str, asked: Mapping[str, Any]) -> BacktestOptions:
-    declared = (project.spec.models[model].nodes or {}).get(BacktestNode.name, {})
-    try:
-        return BacktestOptions.model_validate({**declared, **asked})
-    except ValidationError as error:
-        fault = error.errors()[0]
-        text = fault["msg"].removeprefix("Value error, ")
-        raise UsageError(f"--{fault['loc'][0]}: {text[0].lower()}{text[1:]}.") from None
-
-
-def _show(event: Mapping[str, Any], console: Console) -> None:
-    if event["event"] == "begin" and event.get("not_confined"):
-        console.print(
-            line(f"Not confined: {event['not_confined']}. The project's code runs with your rights.", "yellow")
-        )
-    if event["event"] == "step":
-        console.print(line(f"Training: {event['node']}", "dim", indent=2))
 
 
 def _write(about: BacktestManifest, html: Path) -> Path:

@@ -80,6 +80,26 @@ def backtest(
 
 
 @app.command(rich_help_panel=_PANEL)
+def ablation(
+    model: Annotated[str, typer.Argument(help="The model's name.")],
+    directory: Directory = HERE,
+    features: Annotated[
+        bool | None, typer.Option("--features", help="Also train it without each feature alone.", show_default=False)
+    ] = None,
+    html: Annotated[Path | None, typer.Option(help="Write a page to this file.", metavar="FILE")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train a model without each source and each feature table, and see what each is worth on the test rows.
+
+    Beside it stand what a source costs, how old its rows are and how often it broke. Production is only read.
+    """
+    from ml_platform.cli.ablation import ablation as ablate_model
+
+    asked = {} if features is None else {"features": features}
+    ablate_model(directory, model, asked, html, as_json)
+
+
+@app.command(rich_help_panel=_PANEL)
 def promote(
     name: ExperimentName,
     directory: Directory = HERE,

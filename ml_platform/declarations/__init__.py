@@ -42,6 +42,7 @@ __all__ = [
     "selection",
     "serialized",
     "source",
+    "studied",
     "tuning",
     "types",
     "user_code",

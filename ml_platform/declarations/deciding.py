@@ -23,7 +23,7 @@ from ml_platform.declarations.source import SourceSpec
 from ml_platform.declarations.types import Window
 
 NOT_DECIDING = frozenset(
-    {"description", "owner", "unit", "expectations", "freshness", "spec_version", "online", "approval"}
+    {"description", "owner", "unit", "expectations", "freshness", "spec_version", "online", "approval", "monthly_cost"}
 )
 """Keys that describe a thing without changing it."""
 

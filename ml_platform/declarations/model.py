@@ -242,7 +242,8 @@ class ModelSpec(Declaration):
 
     nodes: dict[str, dict[str, JsonValue]] | None = Field(
         None,
-        description="More nodes of this model, each with its options: backtest, and kinds that installed packages add.",
+        description="More nodes of this model, each with its options: backtest, ablation, and kinds that installed "
+        "packages add.",
         examples=[{"backtest": {"origins": 6, "every": "7d"}}],
     )
 

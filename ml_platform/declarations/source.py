@@ -215,6 +215,13 @@ class SourceSpec(Declaration):
         "ingest. Without it, a row that is missing is kept and reported.",
         examples=[True, {"max_deleted_share": 0.1}],
     )
+    monthly_cost: float | None = Field(
+        None,
+        ge=0,
+        description="What the source costs a month, in the project's currency. An ablation shows it beside what the "
+        "source is worth.",
+        examples=[120.0],
+    )
     freshness: Span | None = Field(
         None,
         description="How old the newest row may be, by its known-at timestamp, before a check fails.",

@@ -1,6 +1,7 @@
 """Versions of models: evaluation, approval, and which one is champion."""
 
 __all__ = [
+    "ablation",
     "approvals",
     "backtest",
     "champion",
@@ -12,4 +13,5 @@ __all__ = [
     "resolve",
     "rollback",
     "rollout",
+    "studied",
 ]

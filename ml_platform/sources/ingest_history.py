@@ -153,6 +153,14 @@ def last_ingest(database: Database, source: str) -> Ingest | None:
     return Ingest(**facts, checks=tuple(CheckResult(**result) for result in json.loads(row["checks"])))
 
 
+def late_rows(database: Database, source: str) -> tuple[int, int]:
+    """Return how many rows of a source came late, known only from their ingest on, and how many came in all."""
+    counted = sa.select(*(sa.func.coalesce(sa.func.sum(INGESTS.c[name]), 0) for name in ("late", "new_rows")))
+    with database.reading() as connection:
+        late, rows = connection.execute(counted.where(INGESTS.c.source == source)).one()
+    return int(late), int(rows)
+
+
 def last_marks(database: Database, source: str, scope: str) -> dict[str, ReadState]:
     """Return the last mark of every part of a source that was read under the same declaration and code.
 

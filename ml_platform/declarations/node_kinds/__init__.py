@@ -13,7 +13,7 @@ from ml_platform.core.errors import PlatformError, suggest
 from ml_platform.core.variants import find_variants
 from ml_platform.declarations.node_kinds.kind import ModelNode, NodeKind, Stage
 
-__all__ = ["ModelNode", "NodeKind", "Stage", "backtest", "made_by", "node_kind", "node_kinds"]
+__all__ = ["ModelNode", "NodeKind", "Stage", "ablation", "backtest", "made_by", "node_kind", "node_kinds"]
 
 
 @cache

@@ -10,10 +10,10 @@ from pydantic import Field, field_validator
 
 from ml_platform.core.clock import format_duration
 from ml_platform.declarations.deciding import deciding
-from ml_platform.declarations.metric_names import loss_quantile
 from ml_platform.declarations.node_kinds.kind import ModelNode
 from ml_platform.declarations.node_name import NodeName
 from ml_platform.declarations.project import ProjectSpec
+from ml_platform.declarations.studied import studied_functions, studied_part
 from ml_platform.declarations.types import Declaration, Span
 
 
@@ -45,7 +45,6 @@ class BacktestNode(ModelNode):
     version = 1
     stage = "make"
     purpose = "The model trained at several past instants, and what it earned after each"
-    parts = ("task", "quantile", "transforms", "algorithm", "calibration", "choose", "value")
     Options = BacktestOptions
 
     @classmethod
@@ -56,22 +55,9 @@ class BacktestNode(ModelNode):
     @classmethod
     def deciding(cls, spec: ProjectSpec, subject: str) -> dict[str, Any]:
         """Return the options and the keys of the model that decide a fit and what a row earns."""
-        return {**cls.of_model(spec, subject), "options": deciding(cls.options(spec, subject))}
-
-    @classmethod
-    def of_model(cls, spec: ProjectSpec, subject: str) -> dict[str, Any]:
-        """Return the keys of the model that decide a backtest, whatever its options are."""
-        model = spec.models[subject]
-        part = {name: deciding(getattr(model, name)) for name in cls.parts}
-        if model.choose is not None:
-            part["baselines"] = deciding(model.baselines)
-        part["value"] = {name: item for name, item in part["value"].items() if name not in ("control", "taken")}
-        about = {"horizon": deciding(model.label.horizon), "loss_quantile": loss_quantile(model)}
-        return {**part, **about, "threads": spec.file.threads, "validate": deciding(model.split.validate_)}
+        return {**studied_part(spec, subject), "options": deciding(cls.options(spec, subject))}
 
     @classmethod
     def functions(cls, spec: ProjectSpec, subject: str) -> tuple[str, ...]:
-        """Return the transforms, and the algorithms that are code of the project."""
-        model = spec.models[subject]
-        algorithms = (model.algorithm, *(model.baselines if model.choose is not None else ()))
-        return (*model.transforms, *(item.name for item in algorithms if ":" in item.name))
+        """Return the project's code that takes part in a fit."""
+        return studied_functions(spec, subject)

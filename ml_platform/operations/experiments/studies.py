@@ -19,6 +19,7 @@ from ml_platform.operations.experiments.space import ExperimentError, new_space
 from ml_platform.operations.planning.nodes import operation
 from ml_platform.operations.planning.nodes.study import StudyOperation
 from ml_platform.project import Project
+from ml_platform.registry.studied import study_key
 from ml_platform.storage.artifact_kinds import ArtifactKind
 from ml_platform.storage.outputs import current_output
 
@@ -74,7 +75,7 @@ def run_study(
     if snapshot is None:
         raise NotMaterialized(NodeName(kind, model), NodeName("snapshot", model))
     study = study_of(kind)
-    stored = production.store.find(kind, study.study_key(production, model, snapshot, options))
+    stored = production.store.find(kind, study_key(kind, production, model, snapshot, options))
     if stored is not None:
         return StudyResult(study.manifest.of(stored), snapshot, was_stored=True)
     space = new_space(production, f"{kind.replace('_', '-')}-{at:%Y%m%d-%H%M%S}-{os.getpid()}")

@@ -7,17 +7,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
 from ml_platform.core.errors import TrainingError
-from ml_platform.core.hashing import cache_key
 from ml_platform.datasets.snapshot.boundaries import Boundaries
 from ml_platform.datasets.snapshot.read import Snapshot, load_snapshot
-from ml_platform.declarations.deciding import deciding
 from ml_platform.declarations.model import ModelSpec
-from ml_platform.declarations.node_kinds.backtest import BacktestNode, BacktestOptions
+from ml_platform.declarations.node_kinds.backtest import BacktestOptions
 from ml_platform.declarations.node_name import NodeName
-from ml_platform.declarations.user_code.version import code_version
+from ml_platform.declarations.studied import studied_functions
 from ml_platform.models.bundled_code import Code
 from ml_platform.models.environment import environment
-from ml_platform.models.fit_inputs import all_inputs
 from ml_platform.models.predictor import Predictor
 from ml_platform.models.prepare import Prepared, prepare
 from ml_platform.models.train import declared_model, fit_prepared
@@ -25,30 +22,15 @@ from ml_platform.registry.backtest.judged import Judged
 from ml_platform.registry.backtest.origins import DAY, WEEK, known_at, origins_of
 from ml_platform.registry.backtest.results import age_results, gain_of_all, origin_results, schedule_results
 from ml_platform.registry.evaluation.candidates import EvaluationRows
+from ml_platform.registry.studied import alone
 from ml_platform.storage.artifact_kinds.backtest import BacktestManifest
 from ml_platform.storage.artifact_kinds.trained_model import PREDICTOR
 
 if TYPE_CHECKING:
     from ml_platform.project import Project
 
-KIND = BacktestNode.name
 Progress = Callable[[str], object]
 """Takes what is trained next, in words."""
-
-
-def backtest_key(project: Project, model_name: str, snapshot_id: str, options: BacktestOptions) -> str:
-    """Return the key of a backtest: of what is fitted and judged, the rows, the libraries and the machine."""
-    model = project.spec.models[model_name]
-    declared = {
-        "model": model_name,
-        "currency": project.spec.unit_of_value(model_name),
-        **BacktestNode.of_model(project.spec, model_name),
-        "options": deciding(options),
-        "inputs": [[column.name, column.type] for column in all_inputs(project.spec, model)],
-        "environment": environment(model),
-    }
-    code = code_version(KIND, project.root, BacktestNode.functions(project.spec, model_name))
-    return cache_key(KIND, declared, code, {"snapshot": snapshot_id})
 
 
 def backtest_model(
@@ -110,12 +92,12 @@ def _fits(
     progress: Progress,
 ) -> Iterator[_Fit]:
     label_source = project.store.get("snapshot", snapshot.id).inputs[NodeName("source", model.label.source)]
-    code = Code.read(project.root, BacktestNode.functions(project.spec, model.name), project.state / "code")
+    code = Code.read(project.root, studied_functions(project.spec, model.name), project.state / "code")
     for number, origin in enumerate(origins, 1):
         progress(f"origin {number} of {len(origins)}, {origin.test_start:%Y-%m-%d}")
         train, validate = known_at(project, model, label_source, snapshot.frame, origin)
         try:
-            yield _Fit.of(prepare(project.spec, _alone(model), code, train, validate), seeds)
+            yield _Fit.of(prepare(project.spec, alone(model), code, train, validate), seeds)
         except TrainingError as error:
             raise TrainingError(f"{model.name}: at the origin of {origin.test_start:%Y-%m-%d}, {error}") from None
 
@@ -145,11 +127,6 @@ class _Fit:
         predictors = tuple(fitted.predictors[PREDICTOR] for fitted in fits)
         rows = prepared.train.rows + prepared.validate.rows
         return cls(predictors, rows, None if choice is None else choice.chosen)
-
-
-def _alone(model: ModelSpec) -> ModelSpec:
-    """Return the declaration without baselines, unless one of them may be chosen."""
-    return model if model.choose is not None else model.model_copy(update={"baselines": ()})
 
 
 def _seeded(model: ModelSpec, more: int) -> ModelSpec:

@@ -14,11 +14,13 @@ from ml_platform.reporting.card.action_words import ActionWords, action_words
 from ml_platform.reporting.card.limits import limits_of
 from ml_platform.reporting.mlflow.page_links import run_address
 from ml_platform.reporting.mlflow.runs import tracked_run
+from ml_platform.reporting.overview.ablation_lines import AblationLine, ablation_lines
 from ml_platform.reporting.overview.drift_columns import ColumnRange, column_range
 from ml_platform.reporting.overview.model_overview import ModelOverview
 from ml_platform.reporting.overview.slice_lines import SliceLine, slice_lines
 from ml_platform.reporting.overview.version_history import VersionHistory
 from ml_platform.reporting.overview.worth import DayWorth, worth_by_day
+from ml_platform.storage.artifact_kinds.ablation import AblationManifest
 from ml_platform.storage.artifact_kinds.backtest import BacktestManifest
 from ml_platform.storage.artifact_kinds.behavior import BehaviorManifest
 from ml_platform.storage.artifact_kinds.evaluation import EvaluationManifest
@@ -53,6 +55,8 @@ class ModelCard:
         Each column beside its usual range, the furthest beyond it first.
     backtest
         The last one of the model; None where it declares none.
+    ablation, ablated
+        The last one of the model, and a line for each part of its inputs.
     evidence
         The ids of the artifacts that the figures come from, by kind.
     elsewhere
@@ -69,6 +73,8 @@ class ModelCard:
     actions: tuple[ActionWords, ...]
     drift: tuple[ColumnRange, ...]
     backtest: BacktestManifest | None
+    ablation: AblationManifest | None
+    ablated: tuple[AblationLine, ...]
     limits: tuple[str, ...]
     evidence: Mapping[str, str]
     elsewhere: Mapping[str, str]
@@ -113,11 +119,13 @@ def model_card(project: Project, overview: ModelOverview, number: int | None = N
     monitoring = _read(
         project, "monitoring", current_output(project.database, NodeName("monitoring", overview.name)), problems
     )
-    backtest = _read(
-        project, "backtest", current_output(project.database, NodeName("backtest", overview.name)), problems
+    backtest, ablation = (
+        _read(project, kind, current_output(project.database, NodeName(kind, overview.name)), problems)
+        for kind in ("backtest", "ablation")
     )
+    inputs = AblationManifest.of(ablation) if ablation else None
     ids = {"trained model": trained, "snapshot": snapshot, "evaluation": evaluation, "monitoring": monitoring}
-    ids |= {"backtest": backtest}
+    ids |= {"backtest": backtest, "ablation": ablation}
     return ModelCard(
         overview=overview,
         version=version,
@@ -129,6 +137,8 @@ def model_card(project: Project, overview: ModelOverview, number: int | None = N
         actions=action_words(behavior.actions, overview.status.task, overview.unit) if behavior else (),
         drift=tuple(map(column_range, MonitoringManifest.of(monitoring).columns or ())) if monitoring else (),
         backtest=BacktestManifest.of(backtest) if backtest else None,
+        ablation=inputs,
+        ablated=tuple(ablation_lines(project, inputs)) if inputs else (),
         limits=limits_of(
             TrainedModelManifest.of(trained) if trained else None,
             SnapshotManifest.of(snapshot) if snapshot else None,

@@ -1,6 +1,7 @@
 """A model at a glance: worth, health, versions, what comes next. Every page takes these facts from here."""
 
 __all__ = [
+    "ablation_lines",
     "attention",
     "backtest_lines",
     "digest",
@@ -9,6 +10,7 @@ __all__ = [
     "label_preview",
     "model_overview",
     "next_runs",
+    "node_record",
     "slice_lines",
     "version_history",
     "worth",

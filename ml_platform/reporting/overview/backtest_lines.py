@@ -135,9 +135,9 @@ def origin_lines(about: BacktestManifest) -> Iterator[OriginLine]:
             item.origin[:10],
             f"{item.fitted:,}",
             f"{item.rows:,}",
-            _amount(item.gain.figure),
+            row_amount(item.gain.figure),
             interval_ends(item.gain),
-            ", ".join(map(_amount, item.other_seeds)),
+            ", ".join(map(row_amount, item.other_seeds)),
             {name: figure_text(item.figures.get(name)) for name in names}
             | ({"chosen": item.chosen} if item.chosen else {}),
         )
@@ -146,7 +146,7 @@ def origin_lines(about: BacktestManifest) -> Iterator[OriginLine]:
 def age_lines(about: BacktestManifest) -> Iterator[AgeLine]:
     """Yield a line for each age of a model."""
     for item in about.ages:
-        fresh, aged, loss = map(_amount, (item.fresh, item.aged, item.loss.figure))
+        fresh, aged, loss = map(row_amount, (item.fresh, item.aged, item.loss.figure))
         yield AgeLine(_days(item.days), f"{item.rows:,}", fresh, aged, loss, interval_ends(item.loss))
 
 
@@ -169,7 +169,8 @@ def _ends(figure: BasedFigure) -> str:
     return f"95 % interval {interval_ends(figure)}"
 
 
-def _amount(amount: float) -> str:
+def row_amount(amount: float) -> str:
+    """Return what one row earned, with the digits that count."""
     return amount_text(amount, places=_places(amount))
 
 

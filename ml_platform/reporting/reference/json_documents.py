@@ -38,6 +38,8 @@ FIELDS: Mapping[str, str] = {
     "experiments": "experiments; with --remove: removed bytes; with --mlflow: name mlflow models",
     "backtest": "snapshot verdict model task currency every_days fitted_days declared_days seeds rows days gain "
     "origins ages schedules notes environment page",
+    "ablation": "snapshot verdict model task currency rows days rows_a_day start end gain parts notes "
+    "environment lines page",
     "promote": "experiment written files models",
     "card": "model version page health worth",
     "explain": "prediction_id model description key prediction_time effective_time scored_at answer inputs through "

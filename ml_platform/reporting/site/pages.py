@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from importlib.resources import files
@@ -26,6 +26,7 @@ from ml_platform.core.web.policies import EXPLANATION_POLICY, SITE_POLICY, with_
 from ml_platform.reporting.catalog.node_facts import Link
 from ml_platform.reporting.comparison.comparison import VersionComparison
 from ml_platform.reporting.comparison.many import ManyComparison
+from ml_platform.reporting.overview.ablation_lines import AblationLine, ablation_sentences
 from ml_platform.reporting.overview.backtest_lines import (
     age_lines,
     backtest_sentences,
@@ -45,6 +46,7 @@ from ml_platform.reporting.site.pair_chart import pair_chart
 from ml_platform.reporting.site.score_charts import calibration_chart, predicted_actual_chart
 from ml_platform.reporting.site.search import index_of, matches, search_script
 from ml_platform.reporting.site.yaml_highlight import highlighted
+from ml_platform.storage.artifact_kinds.ablation import AblationManifest
 from ml_platform.storage.artifact_kinds.backtest import BacktestManifest
 
 _PACKAGE = "ml_platform.reporting.site"
@@ -60,7 +62,7 @@ def _plain(value: object) -> str:
     return figure_text(value) if isinstance(value, float) else str(value)
 
 
-_LINES = (backtest_sentences, metric_names, origin_lines, age_lines, schedule_lines)
+_LINES = (ablation_sentences, backtest_sentences, metric_names, origin_lines, age_lines, schedule_lines)
 _CHARTS = (curve, age_chart, day_chart, pair_chart, dependence_chart, calibration_chart, predicted_actual_chart)
 _FILTERS: Mapping[str, Callable[..., Any]] = MappingProxyType(
     {
@@ -106,6 +108,12 @@ def many_page(comparison: ManyComparison) -> str:
     about = {"comparison": comparison, "scale": interval_scale(comparison), "shown": KEYS_SHOWN}
     page = _environment().get_template("many.html").render(about, style=Markup(_text("style.css")))
     return with_policy(page, EXPLANATION_POLICY)
+
+
+def ablation_page(about: AblationManifest, lines: Sequence[AblationLine]) -> str:
+    """Return the page of an ablation on its own: it needs no other file and has no script."""
+    page = _environment().get_template("ablation.html")
+    return with_policy(page.render(about=about, lines=lines, style=Markup(_text("style.css"))), EXPLANATION_POLICY)
 
 
 def backtest_page(about: BacktestManifest) -> str:

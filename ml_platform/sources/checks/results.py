@@ -7,6 +7,7 @@ stops a downstream that is launched alone.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -78,6 +79,26 @@ class Recording:
         return tuple(result.name for result in self.results if result.blocks)
 
 
+@dataclass(frozen=True)
+class CheckHistory:
+    """All recordings of a node's checks.
+
+    Attributes
+    ----------
+    recorded, failed
+        How many recordings there are, and how many of them have a failed check.
+    names
+        In how many recordings each check failed, the most frequent first.
+    last_failed
+        When one failed last; None where none ever did.
+    """
+
+    recorded: int
+    failed: int
+    names: Mapping[str, int]
+    last_failed: datetime | None
+
+
 class ChecksFailed(PlatformError):
     """Rows failed a check of severity ``error``; `results` carries all checks with the failing rows."""
 
@@ -112,6 +133,20 @@ def last_recording(database: Database, node: str) -> Recording | None:
     if row is None:
         return None
     return Recording(node, row["run"], row["at"], tuple(CheckResult(**result) for result in json.loads(row["results"])))
+
+
+def check_history(database: Database, node: str) -> CheckHistory:
+    """Return how often the checks of a node were recorded, and how often they failed."""
+    query = sa.select(RECORDINGS.c.at, RECORDINGS.c.results).where(RECORDINGS.c.node == node).order_by(RECORDINGS.c.seq)
+    recorded, failed, names, last = 0, 0, Counter[str](), None
+    with database.reading() as connection:
+        for at, results in connection.execute(query):
+            missed = [item["name"] for item in json.loads(results) if not item["passed"]]
+            recorded += 1
+            names.update(missed)
+            if missed:
+                failed, last = failed + 1, at
+    return CheckHistory(recorded, failed, dict(names.most_common()), last)
 
 
 def require_healthy(database: Database, node: str, upstreams: Sequence[str]) -> None:

@@ -29,6 +29,7 @@ __all__ = [
     "Pair",
     "Part",
     "Read",
+    "ablation",
     "artifact_kind",
     "artifact_kinds",
     "backtest",

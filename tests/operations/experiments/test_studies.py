@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from ml_platform.cli.ablation import ablation
 from ml_platform.cli.arguments import UsageError
 from ml_platform.cli.backtest import backtest
 from ml_platform.core.errors import NotMaterialized
@@ -84,6 +85,20 @@ def test_the_command_prints_sentences_a_document_and_a_page(
     assert f"Backtest of {MODEL}" in page
     assert facts["verdict"][0] in page
     assert page.count("<table>") == 3
+
+
+def test_the_command_of_an_ablation_prints_each_input_with_its_record(
+    production: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ablation(production.root, MODEL, {}, tmp_path / "inputs.html", as_json=True)
+    facts = json.loads(capsys.readouterr().out)
+    names = {(item["kind"], item["name"]) for item in facts["lines"]}
+    assert {("source", "orders"), ("source", "deliveries"), ("feature table", "courier_recent")} <= names
+    page = (tmp_path / "inputs.html").read_text()
+    assert facts["verdict"][0] in page
+    assert page.count("<table>") == 2
+    ablation(production.root, MODEL, {}, None, as_json=False)
+    assert "Worth of each source" in capsys.readouterr().out
 
 
 def test_wrong_options_and_a_missing_snapshot_are_refused_with_the_remedy(production: Project, tmp_path: Path) -> None:

@@ -14,8 +14,9 @@ from ml_platform.core.errors import EvaluationError
 from ml_platform.datasets.snapshot.read import load_snapshot
 from ml_platform.declarations.node_kinds.backtest import BacktestOptions
 from ml_platform.project import Project
-from ml_platform.registry.backtest.backtest import backtest_key, backtest_model
+from ml_platform.registry.backtest.backtest import backtest_model
 from ml_platform.registry.backtest.origins import known_at, origins_of
+from ml_platform.registry.studied import study_key
 from ml_platform.reporting.overview.backtest_lines import backtest_sentences
 from ml_platform.storage.artifact_kinds.backtest import BacktestManifest
 from tests.registry.backtest.meters import (
@@ -177,12 +178,12 @@ def test_the_key_changes_with_the_options_and_with_what_a_row_earns(
     drift: tuple[Project, str, pd.DataFrame, BacktestManifest],
 ) -> None:
     project, snapshot, _, _ = drift
-    keys = {backtest_key(project, "reading", snapshot, BacktestOptions(origins=count)) for count in (3, 4)}
+    keys = {study_key("backtest", project, "reading", snapshot, BacktestOptions(origins=count)) for count in (3, 4)}
     model = project.spec.models["reading"]
     assert model.value.payoff is not None
     value = model.value.model_copy(update={"payoff": f"1 + {model.value.payoff}"})
     other = project.spec.models | {"reading": model.model_copy(update={"value": value})}
     object.__setattr__(project.spec, "models", other)
-    keys.add(backtest_key(project, "reading", snapshot, BacktestOptions(origins=3)))
+    keys.add(study_key("backtest", project, "reading", snapshot, BacktestOptions(origins=3)))
     object.__setattr__(project.spec, "models", project.spec.models | {"reading": model})
     assert len(keys) == 3

@@ -13,6 +13,7 @@ from ml_platform.core.errors import BrokenInput
 from ml_platform.sources.checks.results import (
     CheckResult,
     ChecksFailed,
+    check_history,
     last_recording,
     record_checks,
     require_healthy,
@@ -40,6 +41,17 @@ def test_a_failed_check_stops_what_depends_on_its_node(database: Database) -> No
         "features/recent: input sources/orders failed between. Nothing was computed from it, and what was deployed "
         "stays. Repair the data and materialize sources/orders again."
     )
+
+
+def test_the_history_counts_recordings_and_which_checks_failed(database: Database) -> None:
+    for day, results in enumerate([[GOOD], [GOOD, BAD], [WARNED, BAD], [GOOD]]):
+        record_checks(database, "sources/orders", results, f"run{day}", AT + timedelta(days=day))
+    record_checks(database, "sources/other", [BAD], "run9", AT)
+    history = check_history(database, "sources/orders")
+    assert (history.recorded, history.failed) == (4, 2)
+    assert list(history.names.items()) == [("between", 2), ("fresh", 1)]
+    assert history.last_failed == AT + timedelta(days=2)
+    assert check_history(database, "sources/none").last_failed is None
 
 
 def test_a_warning_stops_nothing(database: Database) -> None:

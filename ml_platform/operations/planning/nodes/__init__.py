@@ -13,7 +13,7 @@ from ml_platform.core.errors import PlatformError
 from ml_platform.core.variants import find_variants
 from ml_platform.operations.planning.nodes.operation import CachedOperation, NodeOperation
 
-__all__ = ["CachedOperation", "NodeOperation", "backtest", "operation", "operations", "study"]
+__all__ = ["CachedOperation", "NodeOperation", "ablation", "backtest", "operation", "operations", "study"]
 
 
 @cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ml_platform.declarations.node_kinds.backtest import BacktestNode, BacktestOptions
 from ml_platform.operations.planning.nodes.study import Progress, StudyOperation
 from ml_platform.project import Project
-from ml_platform.registry.backtest.backtest import backtest_key, backtest_model
+from ml_platform.registry.backtest.backtest import backtest_model
 from ml_platform.storage.artifact_kinds.backtest import BacktestManifest
 
 
@@ -15,11 +15,6 @@ class BacktestOperation(StudyOperation):
     name = "backtest"
     node = BacktestNode
     manifest = BacktestManifest
-
-    @classmethod
-    def study_key(cls, project: Project, subject: str, snapshot: str, options: BacktestOptions) -> str:
-        """Return the key of a backtest."""
-        return backtest_key(project, subject, snapshot, options)
 
     @classmethod
     def study(

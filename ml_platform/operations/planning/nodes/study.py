@@ -11,6 +11,7 @@ from ml_platform.declarations.node_kinds import ModelNode
 from ml_platform.declarations.node_name import NodeName
 from ml_platform.operations.planning.nodes.operation import CachedOperation
 from ml_platform.project import Project
+from ml_platform.registry.studied import study_key
 from ml_platform.storage.artifact_kinds import ArtifactKind
 from ml_platform.storage.manifest import Artifact
 
@@ -34,11 +35,6 @@ class StudyOperation(CachedOperation, ABC):
 
     @classmethod
     @abstractmethod
-    def study_key(cls, project: Project, subject: str, snapshot: str, options: Any) -> str:
-        """Return the key of a study of a model by a snapshot."""
-
-    @classmethod
-    @abstractmethod
     def study(
         cls, project: Project, subject: str, snapshot: str, options: Any, progress: Progress = lambda text: None
     ) -> ArtifactKind:
@@ -48,17 +44,11 @@ class StudyOperation(CachedOperation, ABC):
     def key(cls, project: Project, subject: str, inputs: Mapping[str, str], now: datetime) -> str:
         """Return the key of the study that a model declares."""
         options = cls.node.options(project.spec, subject)
-        return cls.study_key(project, subject, inputs[NodeName("snapshot", subject)], options)
+        return study_key(cls.name, project, subject, inputs[NodeName("snapshot", subject)], options)
 
     @classmethod
     def make(cls, project: Project, subject: str, inputs: Mapping[str, str], now: datetime, key: str) -> Artifact:
         """Make the study that a model declares, and store what it comes to."""
-        return cls.make_study(project, subject, inputs[NodeName("snapshot", subject)], key)
-
-    @classmethod
-    def make_study(
-        cls, project: Project, subject: str, snapshot: str, key: str, progress: Progress = lambda text: None
-    ) -> Artifact:
-        """Make the study that a model declares, and store it under a key."""
-        manifest = cls.study(project, subject, snapshot, cls.node.options(project.spec, subject), progress)
+        snapshot = inputs[NodeName("snapshot", subject)]
+        manifest = cls.study(project, subject, snapshot, cls.node.options(project.spec, subject))
         return project.store.add(manifest, key, inputs={"snapshot": snapshot})
