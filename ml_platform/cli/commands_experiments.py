@@ -91,7 +91,7 @@ def ablation(
 ) -> None:
     """Train a model without each source and each feature table, and see what each is worth on the test rows.
 
-    Beside it stand what a source costs, how old its rows are and how often it broke. Production is only read.
+    It also shows what a source costs, its newest rows and how often it broke. Production is only read.
     """
     from ml_platform.cli.ablation import ablation as ablate_model
 

@@ -17,11 +17,11 @@ class AblatedPart(Part):
     Attributes
     ----------
     kind
-        A ``source`` stands for all features that are computed from it, also through derived sources.
+        A ``source`` means all features that are computed from it, also through derived sources.
     features
         The features that the model was trained without.
     worth
-        What a row earned more with them; None where the model cannot be trained without them: `problem` says why.
+        What a row earned more with them; None where the model cannot be trained without them: `problem` is the reason.
     without
         What a row earned without them, more than doing nothing.
     """

@@ -81,8 +81,8 @@ def studied(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, pd.DataF
 
 
 def part(about: AblationManifest, kind: str, name: str) -> AblatedPart:
-    (found,) = [item for item in about.parts if (item.kind, item.name) == (kind, name)]
-    return found
+    (only,) = [item for item in about.parts if (item.kind, item.name) == (kind, name)]
+    return only
 
 
 def by_hand(rows: pd.DataFrame, removed: str) -> float:
