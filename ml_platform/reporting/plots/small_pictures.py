@@ -94,7 +94,7 @@ def small_worth_picture(days: Sequence[DayWorth], unit: str) -> bytes:
     if all(value is not None for value in expected):
         added = list(accumulate(value or 0.0 for value in expected))
         shown.append(Line("expected", added, GREY, dashed=True))
-    note = f"{unit} beyond doing nothing, added up; {sum(day.rows for day in days):,} predictions"
+    note = f"{unit} beyond doing nothing (assumed), added up; {sum(day.rows for day in days):,} predictions"
     return lines("Realized gain", (days[0].day, days[-1].day), shown, note=note)
 
 

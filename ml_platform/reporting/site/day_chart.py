@@ -73,7 +73,7 @@ def _mark(place: float, number: int) -> Iterator[Markup]:
 def _description(days: Sequence[DayWorth], shown: Sequence[tuple[str, int]], unit: str) -> str:
     gain = amount_text(sum(day.gain for day in days), unit)
     expected = [day.expected for day in days if day.expected is not None]
-    parts = [f"{len(days)} days from {days[0].day} to {days[-1].day}: earned {gain} more than doing nothing"]
+    parts = [f"{len(days)} days from {days[0].day} to {days[-1].day}: earned {gain} more than doing nothing (assumed)"]
     if expected:
         parts.append(f"{amount_text(sum(expected), unit)} expected")
     parts += [f"version {number} live from {day}" for day, number in shown]

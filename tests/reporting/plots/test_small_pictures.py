@@ -63,7 +63,7 @@ def test_a_line_adds_up_day_by_day_and_ends_at_the_greatest_place_for_the_greate
     # sums 10, -20, 20 of a scale from -20 to 20: three quarters up, at the bottom, at the top
     low, high = max(heights), min(heights)
     assert [(low - height) / (low - high) for height in heights] == pytest.approx([0.75, 0.0, 1.0], abs=0.01)
-    assert "EUR beyond doing nothing, added up; 15 predictions" in picture
+    assert "EUR beyond doing nothing (assumed), added up; 15 predictions" in picture
     assert "2024-03-01" in picture
 
 

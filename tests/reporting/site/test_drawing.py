@@ -39,7 +39,8 @@ def test_a_day_without_predictions_is_a_gap_and_each_version_has_its_mark() -> N
     assert (drawn.count('class="up"'), drawn.count('class="down"')) == (1, 1)
     assert "version 1" in drawn
     assert "version 2" in drawn
-    sentence = "2 days from 2024-03-01 to 2024-03-04: earned 50.00 EUR more than doing nothing; 100 EUR expected"
+    earned = "earned 50.00 EUR more than doing nothing (assumed); 100 EUR expected"
+    sentence = f"2 days from 2024-03-01 to 2024-03-04: {earned}"
     assert sentence in drawn
     # Four slots of (712 - 62) / 4: the bars stand in the middle of the first and of the last.
     assert 'x="127.2"' in drawn
