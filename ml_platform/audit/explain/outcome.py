@@ -1,9 +1,9 @@
-"""The outcome of predictions: the label once it is settled, and what the recommended action earned."""
+"""The outcome of predictions: the label once it is settled, and what was earned, as realized value counts it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -14,8 +14,9 @@ from ml_platform.datasets.labels.labels import labels_of
 from ml_platform.datasets.labels.states import LABEL, LABEL_STATE
 from ml_platform.declarations.node_name import NodeName
 from ml_platform.models.predictor import Predictor
-from ml_platform.operations.monitoring.realized_value import payoffs
+from ml_platform.operations.monitoring.realized_value import DONE, payoffs
 from ml_platform.operations.predictions.logged import Logged
+from ml_platform.operations.predictions.taken_actions import TAKEN
 from ml_platform.project import Project
 from ml_platform.storage.outputs import current_output
 
@@ -31,10 +32,12 @@ class PredictionOutcome:
     label
         The truth as it was known when the horizon had passed.
     value, do_nothing
-        What the recommended action earned and what doing nothing would have, if the advice was followed and did not
-        change the outcome.
+        What the action earned and what doing nothing would have, if the action did not change the label. The action is
+        the recommended one, or `counted`.
     expected
-        What the action was expected to earn when it was recommended.
+        What the recommended action was expected to earn.
+    counted
+        Where a source reports actions: the one that was taken, ``do_nothing`` without a report.
     """
 
     status: str
@@ -45,6 +48,7 @@ class PredictionOutcome:
     do_nothing: float | None = None
     expected: float | None = None
     note: str = ""
+    counted: str | None = None
 
 
 _NO_LABEL = {
@@ -73,7 +77,7 @@ def outcomes_of(
     PlatformError
         Where the label's source cannot be read.
     """
-    model, rows = then.spec.models[logged.model], logged.rows
+    model, rows = then.spec.models[logged.model], _with_counted(then, logged)
     settled = rows["effective_time"] + model.label.horizon <= now
     source_id = current_output(then.database, NodeName("source", model.label.source))
     label = pd.Series(None, index=rows.index, dtype=object)
@@ -86,9 +90,21 @@ def outcomes_of(
     ends = (rows["effective_time"] + model.label.horizon).tolist()
     together = zip(map(str, rows.index), ends, settled.tolist(), label.tolist(), states.tolist(), strict=True)
     text = model.label.formula
-    return {
+    outcomes = {
         id: _outcome(text, end, past, truth, state, earned, id, source_id) for id, end, past, truth, state in together
     }
+    if DONE not in rows:
+        return outcomes
+    return {id: replace(outcome, counted=rows.at[id, DONE]) for id, outcome in outcomes.items()}
+
+
+def _with_counted(then: Project, logged: Logged) -> pd.DataFrame:
+    """Return predictions with the action that realized value counts, where a source reports which were taken."""
+    if TAKEN not in logged.rows:
+        return logged.rows
+    taken = logged.rows[TAKEN]
+    nothing = then.spec.models[logged.model].value.do_nothing
+    return logged.rows.assign(**{DONE: taken.where(taken.notna(), nothing)})
 
 
 def _outcome(

@@ -126,7 +126,8 @@ def settled_text(explanation: Explanation) -> str:
         cents_text(outcome.value, currency),
         cents_text(outcome.do_nothing, currency),
     )
-    return f"{text} The recommended action earned {earned}; doing nothing, {nothing}."
+    action = "The recommended action" if outcome.counted is None else f"It counts as {outcome.counted}, which"
+    return f"{text} {action} earned {earned}; doing nothing, {nothing}."
 
 
 def answer_text(explanation: Explanation) -> str:
