@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -95,7 +95,18 @@ def outcomes_of(
     }
     if DONE not in rows:
         return outcomes
-    return {id: replace(outcome, counted=rows.at[id, DONE]) for id, outcome in outcomes.items()}
+    declared = {number: item.decision.actions for number, item in predictors.items()}
+    return {
+        id: _counted(outcome, str(rows.at[id, DONE]), declared[rows.at[id, "version"]])
+        for id, outcome in outcomes.items()
+    }
+
+
+def _counted(outcome: PredictionOutcome, action: str, declared: Collection[str]) -> PredictionOutcome:
+    """Return an outcome with the action that is counted."""
+    if outcome.status == "settled" and action not in declared:
+        outcome = replace(outcome, note=f"{action}, which was reported, is no declared action")
+    return replace(outcome, counted=action)
 
 
 def _with_counted(then: Project, logged: Logged) -> pd.DataFrame:

@@ -65,6 +65,11 @@ class Realized:
     followed, reported
         On how many of the rows the recommended action was taken, and how many have a report of what was taken; None
         where the model declares no source of reports.
+    undeclared
+        Settled predictions with a label whose reported action is none that their version declares; None where all are.
+    expected_nothing
+        What doing nothing was expected to earn on the rows of `expected`; None where it earns `do_nothing` whatever
+        the label is.
     """
 
     settled: int
@@ -81,6 +86,7 @@ class Realized:
     days: tuple[RealizedDay, ...]
     followed: int | None = None
     reported: int | None = None
+    undeclared: int | None = None
     expected_nothing: float | None = None
 
     @property
@@ -155,6 +161,7 @@ def realized_value(
     earned = payoffs(predictions[counted], label[counted], decisions)
     earned_late = payoffs(predictions[late], label[late], decisions)
     labelled = int(label[counted].notna().sum())
+    undeclared = _undeclared(predictions[counted & label.notna()], decisions)
     return Realized(
         settled=int(settled.sum()),
         waiting=int((~settled).sum()),
@@ -162,15 +169,25 @@ def realized_value(
         late=int(late.sum()),
         late_gain=_total(earned_late["value"] - earned_late["do_nothing"]),
         without_label=int(counted.sum()) - labelled,
-        without_payoff=labelled - len(earned),
+        without_payoff=labelled - len(earned) - undeclared,
         rows=len(earned),
         value=_total(earned["value"]),
         expected=_expectation(earned["expected"]),
         do_nothing=_total(earned["do_nothing"]),
         days=tuple(_day(str(day), rows) for day, rows in earned.groupby("day", sort=True)),
         **_followed(predictions.loc[earned.index]),
+        undeclared=undeclared or None,
         expected_nothing=_expectation(earned[EXPECTED_NOTHING]),
     )
+
+
+def _undeclared(rows: pd.DataFrame, decisions: Mapping[int, Decision]) -> int:
+    """Return of how many predictions the action that counts as taken is none of the declared ones."""
+    if DONE not in rows:
+        return 0
+    known = {number: set(decision.actions) for number, decision in decisions.items()}
+    done = zip(rows["version"], rows[DONE], strict=True)
+    return sum(action not in known[number] for number, action in done if number in known)
 
 
 def _followed(rows: pd.DataFrame) -> dict[str, int]:

@@ -20,6 +20,7 @@ _APART = {
     "late": "scored late",
     "without_label": "without a label",
     "without_payoff": "with a null in the payoff",
+    "undeclared": "whose reported action is not declared",
     "waiting": "whose label is not known yet",
 }
 """Predictions that are not in the sums."""

@@ -35,7 +35,7 @@ class RealizedSums(Part):
     ----------
     settled, waiting
         Predictions whose label horizon has passed, and those whose has not.
-    superseded, late, without_label, without_payoff
+    superseded, late, without_label, without_payoff, undeclared
         Settled predictions that are in no sum.
     late_gain
         What late ones earned beyond doing nothing.
@@ -75,6 +75,7 @@ class RealizedSums(Part):
     followed: int | None = None
     reported: int | None = None
     label_states: dict[str, int] | None = None
+    undeclared: int | None = None
     expected_nothing: Number | None = None
 
     @property

@@ -173,5 +173,9 @@ def test_the_action_that_was_taken_counts_and_following_is_counted() -> None:
     realized = realized_value(with_reports, truth, {1: UPGRADE}, HORIZON, DAY1 + timedelta(days=3))
     assert (realized.rows, realized.value, realized.do_nothing) == (5, 1.0, 0.0)
     assert (realized.followed, realized.reported) == (2, 3)
+    assert realized.undeclared is None
+    misspelt = with_reports.assign(**{DONE: with_reports[DONE].replace("upgrade", "Upgrade")})
+    wrong = realized_value(misspelt, truth, {1: UPGRADE}, HORIZON, DAY1 + timedelta(days=3))
+    assert (wrong.rows, wrong.undeclared, wrong.without_payoff, wrong.without_label) == (3, 2, 0, 1)
     without = realized_value(predictions, truth, {1: UPGRADE}, HORIZON, DAY1 + timedelta(days=3))
     assert (without.value, without.followed, without.reported) == (6.0, None, None)
