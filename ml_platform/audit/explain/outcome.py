@@ -95,10 +95,9 @@ def outcomes_of(
     }
     if DONE not in rows:
         return outcomes
-    declared = {number: item.decision.actions for number, item in predictors.items()}
+    done, number = rows[DONE].to_dict(), rows["version"].to_dict()
     return {
-        id: _counted(outcome, str(rows.at[id, DONE]), declared[rows.at[id, "version"]])
-        for id, outcome in outcomes.items()
+        id: _counted(outcome, done[id], predictors[number[id]].decision.actions) for id, outcome in outcomes.items()
     }
 
 
