@@ -17,6 +17,9 @@ from ml_platform_dagster.assets.metadata import Metadata, literal, table
 from ml_platform_dagster.assets.node_asset import asset_key
 from ml_platform_dagster.assets.step import Step
 
+_ROWS_SHOWN = 3
+"""So many of the rows that failed are in the description of a result."""
+
 
 def source_checks(spec: SourceSpec) -> tuple[str, ...]:
     """Return the names of a source's checks: expectations, freshness, dirty rows, the version that made predictions."""
@@ -64,14 +67,25 @@ def check_result(node: str, result: CheckResult, pictures: Sequence[str] = ()) -
     if result.failing_rows:
         metadata["failing rows"] = table(result.failing_rows)
     text = literal(result.summary.get("problem") or ("Passed." if result.passed else "Failed."))
+    rows = [] if result.passed else _failing(result)
     return dg.AssetCheckResult(
         asset_key=asset_key(node),
         check_name=result.name,
         passed=result.passed,
         severity=dg.AssetCheckSeverity.ERROR if result.severity == "error" else dg.AssetCheckSeverity.WARN,
-        description="\n\n".join([text, *pictures]),
+        description="\n\n".join([text, *rows, *pictures]),
         metadata=metadata,
     )
+
+
+def _failing(result: CheckResult) -> list[str]:
+    """Return rows that failed, and what to do: the UI shows metadata after a click, and a description without one."""
+    if not result.failing_rows:
+        return []
+    shown = str(table(result.failing_rows[:_ROWS_SHOWN]).value)
+    must_act = result.severity == "error" and "expectation" in result.summary
+    remedy = "Repair the data, or change the expectation, and materialize it again." if must_act else ""
+    return [text for text in (shown, remedy) if text]
 
 
 def _shown(value: Any) -> Any:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 
 from ml_platform.declarations.release import DAYS_NEEDED
 from ml_platform.registry.evaluation.basis import from_text
 from ml_platform.storage.artifact_kinds.evaluation import GateResult, ReleaseResult, RequirementResult
+
+_GATE = re.compile(r"\b(\w+) is (missing|-?[\d.]+(?:e[+-]?\d+)?|inf), the gate needs ([<>]=?) (-?[\d.]+(?:e[+-]?\d+)?)")
+_SIGNS = {">=": "at least", "<=": "at most", ">": "more than", "<": "less than"}
 
 
 def shortfalls(gates: Sequence[GateResult], release: ReleaseResult, currency: str) -> list[str]:
@@ -44,6 +48,17 @@ def gate_text(gate: GateResult) -> str:
     figure = "missing" if gate.figure is None else f"{gate.figure:.4g}"
     note = f" ({gate.note})" if gate.note else ""
     return f"{gate.name} is {figure}, the gate needs {gate.limit}{note}"
+
+
+def in_words(reason: str) -> str:
+    """Return a reason as a page shows it: gates in words; what `gate_text` did not write stays as it is.
+
+    >>> in_words("monotone_violations is 0, the gate needs <= 0"), in_words("auc is 0.53, the gate needs >= 0.65 (low)")
+    ('monotone violations 0, required: at most 0', 'auc 0.53, required: at least 0.65 (low)')
+    """
+    return _GATE.sub(
+        lambda gate: f"{gate[1].replace('_', ' ')} {gate[2]}, required: {_SIGNS[gate[3]]} {gate[4]}", reason
+    )
 
 
 def sure_text(line: RequirementResult) -> str:

@@ -16,6 +16,7 @@ from ml_platform.project import Project
 from ml_platform.registry.approvals import REJECT, decision_on
 from ml_platform.registry.champion import ROLL_BACK, champion_ref
 from ml_platform.registry.deploy import kept_out
+from ml_platform.registry.evaluation.reasons import in_words
 from ml_platform.registry.rollout import rollout_of
 from ml_platform.reporting.overview.worth import Worth, tested_worth
 from ml_platform.storage.artifact_kinds.evaluation import EvaluationManifest
@@ -115,7 +116,7 @@ class VersionHistory:
     def _text(self, reasons: Sequence[str]) -> str:
         compared = [self.rival.text] if self.rival and self.outcome == "not deployed" else []
         outcome = f"version {self.number} {self._outcome_text}"
-        return ": ".join(filter(None, [outcome, "; ".join([*compared, *reasons])]))
+        return ": ".join(filter(None, [outcome, "; ".join([*compared, *map(in_words, reasons)])]))
 
     @property
     def _outcome_text(self) -> str:

@@ -23,6 +23,7 @@ from ml_platform.core.formatting import (
     value_text,
 )
 from ml_platform.core.web.policies import EXPLANATION_POLICY, SITE_POLICY, with_policy
+from ml_platform.registry.evaluation.reasons import in_words
 from ml_platform.reporting.catalog.node_facts import Link
 from ml_platform.reporting.comparison.comparison import VersionComparison
 from ml_platform.reporting.comparison.many import ManyComparison
@@ -73,6 +74,7 @@ _FILTERS: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "each": lambda span: span.removeprefix("1 "),
         "figure": figure_text,
         "highlighted": highlighted,
+        "in_words": in_words,
         "instant": instant_text,
         "money": money_text,
         "plain": _plain,
