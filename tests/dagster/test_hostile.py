@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from selenium import webdriver
 from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
 
 from tests.browser import chromium, console
 from tests.hostile import COLUMN, HOSTILE, Inspection, write_hostile_shop
@@ -21,6 +22,7 @@ from tests.up_server import up
 
 pytestmark = pytest.mark.server
 
+DRAWN = ".js-plotly-plot, canvas, svg"
 RAN = "return [window.PWNED, window.parent === window ? null : window.parent.PWNED]"
 
 
@@ -87,16 +89,25 @@ def test_each_page_has_a_policy_before_everything_and_no_markup_of_the_data(made
             assert inspection.scripts == (2 if "site" in page.parts else 0), page
 
 
+def wait_for_text(browser: webdriver.Chrome, text: str) -> None:
+    """Wait until a page shows a text: what ran before that would have run."""
+    WebDriverWait(browser, 120).until(lambda page: text in page.find_element(By.TAG_NAME, "body").text)
+    time.sleep(0.3)  # for handlers of what was just drawn
+
+
 def test_a_browser_runs_no_text_of_the_data_and_shows_the_pages(made: Made, browser: webdriver.Chrome) -> None:
     for page in pages(made):
         console(browser)
         browser.get(page.as_uri())
-        time.sleep(4 if "reports" in page.parts else 0.3)
+        if "reports" in page.parts:
+            WebDriverWait(browser, 120).until(lambda page: page.find_elements(By.CSS_SELECTOR, DRAWN))
+        time.sleep(0.3)
         assert browser.execute_script(RAN) == [None, None], page
         shown = browser.find_element(By.TAG_NAME, "body").text
         assert [line for line in console(browser) if "Content Security Policy" in line] == [], page
         if "reports" in page.parts:
-            assert browser.find_elements(By.CSS_SELECTOR, ".js-plotly-plot, canvas, svg"), page
+            wait_for_text(browser, "courier_recent.")
+            assert browser.execute_script(RAN) == [None, None], page
         else:
             assert "window.PWNED" in shown, page
     browser.get((made.root / "site/index.html").as_uri())
@@ -125,13 +136,13 @@ def test_the_served_pages_run_no_text_of_the_data(made: Made, browser: webdriver
             "sources/parcels",
         ):
             browser.get(f"{served.dagster}/assets/{path}")
-            time.sleep(8)
+            wait_for_text(browser, "window.PWNED")
             assert browser.execute_script(RAN) == [None, None], path
         report = next((made.root / ".ml_platform/reports").rglob("*.html"))
         place = report.relative_to(made.root / ".ml_platform/reports").as_posix()
         console(browser)
         browser.get(f"{served.dagster}/pages/sandboxed/{place}")
-        time.sleep(5)
+        wait_for_text(browser, "window.PWNED")
         assert browser.execute_script("return window.origin") == "null"  # an origin of its own, without the UI's rights
         assert browser.execute_script("return window.PWNED") is None
         assert [line for line in console(browser) if "Content Security Policy" in line] == []
@@ -142,7 +153,7 @@ def test_the_served_pages_run_no_text_of_the_data(made: Made, browser: webdriver
         browser.get(f"{served.dagster}/pages/x.svg")
         assert browser.execute_script("return window.PWNED") is None
         browser.get(f"{served.mlflow}/#/experiments/1/runs?workflowType=machine_learning")
-        time.sleep(8)
+        wait_for_text(browser, "matching run")
         assert browser.execute_script(RAN) == [None, None]
 
 
