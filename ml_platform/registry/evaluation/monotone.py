@@ -63,12 +63,12 @@ def _probed_input(predictor: Predictor, rows: pd.DataFrame, column: str) -> np.n
     """Return the score of each row, one column for each rising value of an input."""
     values = _spread(rows[column].dropna().to_numpy("float64"))
     kind = next(item.type for item in predictor.inputs if item.name == column)
-    scores = []
-    for value in values:
-        same = pd.Series([value] * len(rows), dtype="float64")
-        probed = same.astype("int64") if kind == "int" else same
-        scores.append(predictor.scores(rows.assign(**{column: read_column(probed, InputColumn(column, kind))})))
-    return _table(scores, len(rows))
+    if not len(values):
+        return _table([], len(rows))
+    many = rows.iloc[np.tile(np.arange(len(rows)), len(values))].reset_index(drop=True)  # all rows once for each value
+    probes = pd.Series(np.repeat(values, len(rows)))
+    probed = read_column(probes.astype("int64") if kind == "int" else probes, InputColumn(column, kind))
+    return _table(np.split(predictor.scores(many.assign(**{column: probed})), len(values)), len(rows))
 
 
 def _probed_matrix(predictor: Predictor, rows: pd.DataFrame, column: str) -> np.ndarray:
