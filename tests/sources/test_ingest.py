@@ -8,7 +8,7 @@ from ml_platform.core.errors import (
     RefConflict,
 )
 from ml_platform.sources.ingest import ingest_source
-from ml_platform.sources.ingest_history import last_ingest, record_ingest
+from ml_platform.sources.ingest_history import last_ingest, late_rows, record_ingest
 from ml_platform.sources.source_log import chunk_names, source_versions
 from tests.features.world import SALES, at, sale, sales_project, write_csv
 
@@ -75,6 +75,7 @@ def test_a_row_that_should_have_been_known_before_arrived_late(tmp_path):
     rewrite(project, [sale("x", 1), sale("late", 2), sale("new", 5)])
     ingested = ingest_source(project, "sales", at(6))
     assert (ingested.new_rows, ingested.late, ingested.corrections) == (2, 1, 0)
+    assert late_rows(project.database, "sales") == (1, 3)
     expected = [("x", 1.0, 1.0, None), ("new", 1.0, 5.0, None), ("late", 1.0, 6.0, None)]
     assert log_of(project, ingested.made.artifact) == expected
 

@@ -2,8 +2,8 @@
 
 Both groups are compared where the model wants to act, by the action with the highest expected payoff: on all other
 rows both do the same. The effect a row is the difference of the weighted means of what both earned, each row weighted
-by the inverse of the probability of its group (Hajek 1971). Its interval is that of realized gain, by day and by
-entity, over the influence of each row on that difference.
+by the inverse of the probability of its group (Hajek 1971). Its interval is over who was held out
+(`ml_platform.operations.monitoring.effect_interval`).
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from ml_platform.declarations.model import ModelSpec
 from ml_platform.models.capacity import BEST_ACTION
 from ml_platform.models.control import CONTROL, PROPENSITY
 from ml_platform.models.decision import Decision
+from ml_platform.operations.monitoring.effect_interval import effect_interval
 from ml_platform.operations.monitoring.realized_value import is_counted, payoffs
-from ml_platform.registry.evaluation.intervals import Interval, earnings
+from ml_platform.registry.evaluation.intervals import Interval
 from ml_platform.storage.artifact_kinds.figures import MeasuredEffect
 
 LEAST_ROWS = 20
 """How many rows a group needs."""
-_EFFECT, _NOTHING = "effect", "do_nothing"
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,6 @@ def measured_effect(
     horizon: timedelta,
     now: datetime,
     entity: Sequence[str],
-    fixed: bool,
 ) -> Effect | None:
     """Return what acting changed on settled predictions; None where no row belongs to one of both groups.
 
@@ -78,8 +77,6 @@ def measured_effect(
         What the actions of each version really earned (`earned_decision`).
     entity
         The columns of the entity's key.
-    fixed
-        Whether these entities are all that there will ever be.
     """
     if CONTROL not in predictions:
         return None
@@ -96,36 +93,10 @@ def measured_effect(
         )
         return Effect(None, acted, held_out, reason)
     weight = 1 / rows[PROPENSITY].to_numpy(dtype="float64")
-    influence = influences(earned["value"].to_numpy(dtype="float64"), held, weight)
-    values = {_EFFECT: influence, _NOTHING: np.zeros(len(rows))}
+    value, days = earned["value"].to_numpy(dtype="float64"), earned["day"].nunique()
     owner = np.asarray(rows.groupby(list(entity), sort=False, dropna=False).ngroup())
-    earned_by_group = earnings(values, earned["day"].to_numpy(), owner, fixed=fixed, horizon=horizon)
-    return Effect(earned_by_group.difference(_EFFECT, _NOTHING).times(acted), acted, held_out)
-
-
-def influences(value: np.ndarray, held: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Return one number a row: their mean is the effect a row, and their spread is that of the effect.
-
-    Parameters
-    ----------
-    value
-        What each row earned.
-    held
-        Which rows were held out.
-    weight
-        The inverse of the probability of each row's group.
-
-    Examples
-    --------
-    >>> influences(np.array([3.0, 5.0, 1.0, 1.0]), np.array([False, False, True, True]), np.full(4, 2.0)).mean()
-    np.float64(3.0)
-    """
-    parts, means = np.zeros(len(value)), []
-    for group, sign in ((~held, 1.0), (held, -1.0)):
-        share = np.where(group, weight, 0.0) / weight[group].sum()
-        means.append(float((share * value).sum()))
-        parts += sign * len(value) * share * (value - means[-1])
-    return means[0] - means[1] + parts
+    interval = effect_interval(value, held, weight, owner, days)
+    return Effect(interval.times(acted), acted, held_out)
 
 
 def _acts(predictions: pd.DataFrame, decisions: Mapping[int, Decision]) -> pd.Series:

@@ -153,8 +153,8 @@ def settled_predictions(
         predictions,
         gain=realized_gain(rows, label, decisions, horizon, now, start, entity, fixed),
         since_gain=realized_gain(rows, label, decisions, horizon, now, None, entity, fixed),
-        effect=measured_effect(rows[inside], label[inside], compared, horizon, now, entity, fixed),
-        since_effect=measured_effect(rows, label, compared, horizon, now, entity, fixed),
+        effect=measured_effect(rows[inside], label[inside], compared, horizon, now, entity),
+        since_effect=measured_effect(rows, label, compared, horizon, now, entity),
     )
     known = rows[inside & settled & label.notna() & ~rows["late"].astype(bool)]
     if known.empty:

@@ -4,6 +4,7 @@ __all__ = [
     "basis",
     "behavior",
     "candidates",
+    "clusters",
     "evaluate",
     "figures",
     "intervals",

@@ -14,7 +14,15 @@ from typing import Any
 
 import numpy as np
 
-from ml_platform.registry.evaluation.clusters import Clusters, Shape, clusters_of, shape_of
+from ml_platform.registry.evaluation.clusters import (
+    Clusters,
+    Shape,
+    clusters_of,
+    largest,
+    numbered,
+    shape_of,
+    without_rounding,
+)
 from ml_platform.registry.evaluation.persistence import (
     LEVEL,
     Mixture,
@@ -31,9 +39,6 @@ FEW_DAYS = 14
 HISTORY_DAYS = 60
 MIN_GAINS = 4.0
 FEW_ENTITIES = 10.0
-
-_SAME = 1e-12
-"""The share of two amounts by which they may differ and be the same: sums are rounded."""
 
 
 @dataclass(frozen=True)
@@ -181,7 +186,7 @@ class Earnings:
         names = [one for one in (name, other) if one is not None]
         known = [self.values, *(part for part in self._elsewhere() if all(one in part for one in names))]
         parts = [part[name] if other is None else part[name] - part[other] for part in known]
-        return shape_of(parts, max(float(np.abs(self.values[one]).max()) for one in names))
+        return shape_of(parts, max(largest(self.values[one]) for one in names))
 
     def _elsewhere(self) -> list[Mapping[str, np.ndarray]]:
         return [*self.other_rows, *([self.history.values] if self.history is not None else [])]
@@ -257,32 +262,18 @@ def earnings(
     level
         The probability of intervals.
     """
-    values = _without_rounding(values)
-    names, place = np.unique(days, return_inverse=True)
+    values = without_rounding(values)
+    names, place = numbered(days)
     by_day = clusters_of(values, place, len(names))
     by_entity = by_cell = None
     if entities is not None:
-        keys, owner = np.unique(entities, return_inverse=True)
+        keys, owner = numbered(np.asarray(entities))
         if len(keys) < len(owner):
-            cells, cell = np.unique(owner.astype("int64") * len(names) + place, return_inverse=True)
+            cells, cell = numbered(owner.astype("int64") * len(names) + place)
             by_entity, by_cell = clusters_of(values, owner, len(keys)), clusters_of(values, cell, len(cells))
     figures = {name: float(total.sum() / len(days)) for name, total in by_day.totals.items()}
     known = (history, other_rows, fixed, _overlap(names, horizon), level)
     return Earnings(len(days), len(names), figures, dict(values), by_day, by_entity, by_cell, *known)
-
-
-def _without_rounding(values: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Return what rows earned, where contenders that differ by the rounding of their sums alone earn the same.
-
-    Payoffs written in two ways, as 0.1 + 0.2 and 0.3, differ by 5e-17: on many rows, that would look beyond doubt.
-    """
-    same: dict[str, np.ndarray] = {}
-    for name, value in values.items():
-        for other in same.values():
-            close = np.abs(value - other) <= _SAME * np.maximum(np.abs(value), np.abs(other))
-            value = np.where(close, other, value)
-        same[name] = value
-    return same
 
 
 def _overlap(days: np.ndarray, horizon: timedelta) -> float:

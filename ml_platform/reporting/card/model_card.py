@@ -15,6 +15,7 @@ from ml_platform.reporting.card.limits import limits_of
 from ml_platform.reporting.mlflow.page_links import run_address
 from ml_platform.reporting.mlflow.runs import tracked_run
 from ml_platform.reporting.overview.ablation_lines import AblationLine, ablation_lines
+from ml_platform.reporting.overview.complexity import complexity_sentences
 from ml_platform.reporting.overview.drift_columns import ColumnRange, column_range
 from ml_platform.reporting.overview.model_overview import ModelOverview
 from ml_platform.reporting.overview.slice_lines import SliceLine, slice_lines
@@ -49,6 +50,8 @@ class ModelCard:
         When versions became live, as UTC day and number.
     evaluation
         The newest in which the version was the challenger.
+    complexity
+        What the version earned more than each algorithm that was fitted beside it, in sentences.
     behavior
         Of the version on the test rows of this evaluation; None where it cannot be computed: `problems` has the reason.
     drift
@@ -69,6 +72,7 @@ class ModelCard:
     deployed: tuple[tuple[str, int], ...]
     evaluation: EvaluationManifest | None
     slices: tuple[SliceLine, ...]
+    complexity: tuple[str, ...]
     behavior: BehaviorManifest | None
     actions: tuple[ActionWords, ...]
     drift: tuple[ColumnRange, ...]
@@ -133,6 +137,7 @@ def model_card(project: Project, overview: ModelOverview, number: int | None = N
         deployed=tuple((f"{item.since:%Y-%m-%d}", item.number) for item in reversed(overview.versions) if item.since),
         evaluation=judged,
         slices=slice_lines(judged) if judged else (),
+        complexity=tuple(complexity_sentences(TrainedModelManifest.of(trained), judged)) if trained and judged else (),
         behavior=behavior,
         actions=action_words(behavior.actions, overview.status.task, overview.unit) if behavior else (),
         drift=tuple(map(column_range, MonitoringManifest.of(monitoring).columns or ())) if monitoring else (),

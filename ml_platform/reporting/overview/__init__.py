@@ -4,6 +4,7 @@ __all__ = [
     "ablation_lines",
     "attention",
     "backtest_lines",
+    "complexity",
     "digest",
     "drift_columns",
     "feature_preview",

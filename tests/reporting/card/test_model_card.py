@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from ml_platform.project import Project
 from ml_platform.reporting.card.model_card import ModelCard, model_card
+from ml_platform.reporting.overview.complexity import complexity_sentences
 from ml_platform.reporting.overview.model_overview import model_overview
 from ml_platform.reporting.overview.worth import DayWorth, Worth
 from ml_platform.storage.artifact_kinds.behavior import BehaviorManifest
+from ml_platform.storage.artifact_kinds.evaluation import ChallengerAhead
+from ml_platform.storage.artifact_kinds.trained_model import Rung
 from ml_platform.storage.versions import versions
 from tests.audit.verify.factory import MODEL, NOON, build_factory, copy_factory
 
@@ -90,3 +95,35 @@ def test_a_snapshot_that_is_gone_costs_the_figures_that_need_it_and_no_others(
     assert actual.actions == ()
     assert snapshot[:12] in actual.problems[0]
     assert actual.evaluation is not None
+
+
+def test_the_card_has_what_the_version_earned_more_a_row_than_what_is_simpler(card: ModelCard) -> None:
+    assert card.evaluation is not None
+    challenger, rows = card.evaluation.contenders[0], card.evaluation.rows_valued
+    others = [item for item in card.evaluation.contenders if item.role == "baseline"]
+    assert [item.name for item in others] == ["baseline/rule", "baseline/logistic_regression"]
+    assert len(card.complexity) == 2
+    for item, text in zip(others, card.complexity, strict=True):
+        more = (challenger.gain - item.gain) / rows
+        amount = f"{abs(more):.{2 if abs(more) >= 1 else 3}f}"
+        name = item.name.removeprefix("baseline/")
+        assert text.startswith(f"lightgbm earned {amount} EUR a row {'more' if more > 0 else 'less'} than {name} (95 %")
+        ahead = item.challenger_ahead
+        assert ahead is not None
+        assert ahead.low is not None
+        assert ahead.high is not None
+        unsure = ahead.low <= 0 <= ahead.high
+        assert (f"{name} is simpler, and may be enough" in text) == unsure
+
+
+def test_of_a_chosen_simple_version_the_declared_algorithm_is_not_called_simpler(card: ModelCard) -> None:
+    assert card.evaluation is not None
+    ahead = ChallengerAhead(per_row=0.5, probability=0.9, low=-0.1, high=1.1)
+    rungs = (Rung(name="rule", gain=1.0), Rung(name="lightgbm", gain=1.01))
+    choice: Any = SimpleNamespace(chosen="rule", rungs=rungs)
+    trained: Any = SimpleNamespace(choice=choice, baselines=())
+    declared = card.evaluation.contenders[1].but(name="declared_algorithm", role="baseline", challenger_ahead=ahead)
+    evaluation = card.evaluation.but(contenders=(declared,))
+    assert list(complexity_sentences(trained, evaluation)) == [
+        "rule earned 0.500 EUR a row more than lightgbm (95 % interval −0.100 to 1.10)."
+    ]
