@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -37,14 +37,25 @@ def read_rows_file(file: Path, name: str, column_of: Callable[[str], Column]) ->
     SourceError
         With the column and the first row (1 is the first data row) that does not fit.
     """
+    return pa.concat_tables(rows_file_tables(file, name, column_of))
+
+
+def rows_file_tables(file: Path, name: str, column_of: Callable[[str], Column]) -> Iterator[pa.Table]:
+    """Yield the rows of `read_rows_file` in several tables, of which the first has no row.
+
+    Raises
+    ------
+    SourceError
+    """
     is_parquet, where = file.suffix == ".parquet", str(file)
     names = _parquet_names(file, name) if is_parquet else _csv_names(file, name)
     columns = {column: column_of(column) for column in dict.fromkeys(names)}
     spec = _spec(name, is_parquet, where, columns)
-    tables = [pa.schema([(column, TYPES[declared.type]) for column, declared in columns.items()]).empty_table()]
+    yield pa.schema([(column, TYPES[declared.type]) for column, declared in columns.items()]).empty_table()
+    before = 0
     for batch in (read_parquet if is_parquet else read_csv)(LocalFileSystem(), where, spec, where):
-        tables.append(conform(batch.table, spec, where, sum(table.num_rows for table in tables)))
-    return pa.concat_tables(tables)
+        yield conform(batch.table, spec, where, before)
+        before += batch.table.num_rows
 
 
 def _spec(name: str, is_parquet: bool, where: str, columns: dict[str, Column]) -> SourceSpec:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import time
 import uuid
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 
 def write_durably(path: Path, content: bytes, temporaries: Path | None = None) -> None:
@@ -18,13 +20,26 @@ def write_durably(path: Path, content: bytes, temporaries: Path | None = None) -
         A folder of the same file system for the half-written file, which a killed process leaves; the file's own by
         default.
     """
+    with durable_file(path, temporaries) as file:
+        file.write(content)
+
+
+@contextmanager
+def durable_file(path: Path, temporaries: Path | None = None) -> Iterator[BinaryIO]:
+    """Open a file to write, so that after a crash or an error it holds all that was written or is as it was.
+
+    Parameters
+    ----------
+    temporaries
+        As in `write_durably`.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     folder_of_temporary = temporaries or path.parent
     folder_of_temporary.mkdir(parents=True, exist_ok=True)
     temporary = folder_of_temporary / f".{path.name}.{uuid.uuid4().hex}"
     try:
         with temporary.open("wb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)

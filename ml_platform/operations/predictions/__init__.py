@@ -4,6 +4,7 @@ __all__ = [
     "capacity_use",
     "compact_online",
     "due",
+    "file_in_parts",
     "logged",
     "missed",
     "online_log",

@@ -17,7 +17,7 @@ from ml_platform.core.formatting import instant_text
 from ml_platform.core.frames import to_frame
 from ml_platform.datasets.exclusions import EFFECTIVE, PREDICTION_TIME
 from ml_platform.datasets.feature_columns import with_feature_columns
-from ml_platform.declarations.joins import joins_through
+from ml_platform.declarations.joins import joins_of, joins_through
 from ml_platform.declarations.node_name import NodeName
 from ml_platform.declarations.resolve import population_columns
 from ml_platform.declarations.source import ColumnType
@@ -32,7 +32,9 @@ TIME = "time"
 """The column of the rows with the time as of which features are read."""
 
 
-def predict_rows(project: Project, version: Version, rows: pd.DataFrame, now: datetime) -> pd.DataFrame:
+def predict_rows(
+    project: Project, version: Version, rows: pd.DataFrame, now: datetime, before: int = 0
+) -> pd.DataFrame:
     """Return what a version predicts for rows.
 
     Parameters
@@ -42,6 +44,8 @@ def predict_rows(project: Project, version: Version, rows: pd.DataFrame, now: da
         Features that they lack are looked up in the feature tables as they are now, as of ``time``, or of `now` where
         there is no such column. A column of the population that is called ``time`` itself is given as
         ``source.time``.
+    before
+        How many rows of the same file came before these.
 
     Returns
     -------
@@ -59,12 +63,19 @@ def predict_rows(project: Project, version: Version, rows: pd.DataFrame, now: da
     bare = {short: name for name in columns if (short := name.partition(".")[2]) != TIME}
     named = rows.reset_index(drop=True).rename(columns=bare)
     _require_known(named, [*columns, *(column.name for column in predictor.inputs)], bare, version)
-    times = reading_times(named, str(version), now)
+    times = reading_times(named, str(version), now, before)
     used = _with_features(project, version, predictor, _typed(named, columns), times)
     predicted = predictor.predict(used)
     features = [column.name for column in predictor.inputs if column.name not in {*named, PREDICTION_TIME}]
     sent = rows.reset_index(drop=True).rename(columns={name: bare[name] for name in predicted if name in bare})
     return pd.concat([sent, used[features], predicted], axis=1).set_index(rows.index)
+
+
+def features_read(project: Project, model: str) -> dict[str, str | None]:
+    """Return the artifact of each feature table that a model may read now, by node."""
+    joins = joins_of(project.spec, project.spec.models[model])
+    nodes = sorted({NodeName("feature_table", joined.table.name) for joined in joins}, key=str)
+    return {str(node): current_output(project.database, node) for node in nodes}
 
 
 def _require_known(rows: pd.DataFrame, known: Sequence[str], bare: Mapping[str, str], version: Version) -> None:
@@ -77,13 +88,15 @@ def _require_known(rows: pd.DataFrame, known: Sequence[str], bare: Mapping[str, 
         raise PredictionError(f"the rows have column {short} twice, perhaps also as {name}. Give each column once.")
 
 
-def reading_times(rows: pd.DataFrame, asker: str, now: datetime) -> pd.Series:
+def reading_times(rows: pd.DataFrame, asker: str, now: datetime, before: int = 0) -> pd.Series:
     """Return as of when the features of each row are read: its `TIME`, or `now` where there is no such column.
 
     Parameters
     ----------
     asker
         Who asks, for the text of an error.
+    before
+        How many rows of the same file came before these.
 
     Raises
     ------
@@ -95,7 +108,7 @@ def reading_times(rows: pd.DataFrame, asker: str, now: datetime) -> pd.Series:
     times = read_column(rows[TIME], InputColumn(TIME, "timestamp"))
     for wrong, problem in ((times.isna(), "is null"), (times > now, f"is after now, {instant_text(now)}")):
         if wrong.any():
-            row = int(wrong.to_numpy().argmax()) + 1
+            row = before + int(wrong.to_numpy().argmax()) + 1
             remedy = "Give the instant as of which features are read, or leave the column out for now"
             raise PredictionError(f"{asker}: {TIME} of row {row} {problem}. {remedy}.")
     return times

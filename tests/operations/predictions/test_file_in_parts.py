@@ -1,0 +1,111 @@
+"""A file that is predicted in parts, stopped and continued gives what one call of all its rows gives."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from ml_platform.core.errors import PredictionError
+from ml_platform.operations.predictions import file_in_parts
+from ml_platform.operations.predictions.file_in_parts import PredictedFile, predict_in_parts
+from ml_platform.operations.predictions.sent_rows import predict_rows
+from ml_platform.project import Project
+from ml_platform.registry.resolve import version_named
+from tests.audit.verify.factory import MODEL
+from tests.operations.predictions.test_sent_rows import NOW, factory, logged, population_columns_of
+
+pytestmark = pytest.mark.slow
+__all__ = ["factory", "logged"]
+
+
+@pytest.fixture
+def rows(logged: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pa.Table:
+    """Eleven rows, read in tables of four; the last part has no courier at all. A part has three rows."""
+    monkeypatch.setattr(file_in_parts, "PART_ROWS", 3)
+    frame = pd.concat([population_columns_of(logged)] * 11, ignore_index=True).head(11)
+    frame.loc[9:, "courier"] = None
+    pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), tmp_path / "rows.parquet")
+    return pq.read_table(tmp_path / "rows.parquet")
+
+
+def in_parts(project: Project, rows: pa.Table, folder: Path, to: str = "out.parquet", **more: Any) -> PredictedFile:
+    tables = [rows.slice(start, 4) for start in range(0, rows.num_rows, 4)]
+    version = version_named(project, f"{MODEL}@1")
+    return predict_in_parts(
+        project, version, (folder / "rows.parquet", tables), folder / to, more.pop("now", NOW), **more
+    )
+
+
+def whole(project: Project, rows: pa.Table) -> pd.DataFrame:
+    return predict_rows(project, version_named(project, f"{MODEL}@1"), rows.to_pandas(), NOW)
+
+
+def test_parts_together_are_the_whole(factory: Project, rows: pa.Table, tmp_path: Path) -> None:
+    expected, done = whole(factory, rows), list[int]()
+    assert in_parts(factory, rows, tmp_path, progress=done.append) == PredictedFile(11, 0)
+    assert done == [3, 6, 9, 11]
+    written = pd.read_parquet(tmp_path / "out.parquet")
+    assert written["score"].to_numpy().tobytes() == expected["score"].to_numpy().tobytes()
+    pd.testing.assert_frame_equal(written, expected, check_dtype=False)
+    in_parts(factory, rows, tmp_path, "out.csv")
+    assert (tmp_path / "out.csv").read_text() == expected.to_csv(index=False)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.csv", "out.parquet", "rows.parquet"]
+
+
+def stop_after(rows: int) -> Any:
+    def progress(done: int) -> None:
+        if done >= rows:
+            raise KeyboardInterrupt
+
+    return progress
+
+
+def test_a_stopped_file_is_continued_as_of_the_time_of_the_first_call(
+    factory: Project, rows: pa.Table, tmp_path: Path
+) -> None:
+    (tmp_path / "out.parquet").write_bytes(b"of yesterday")
+    with pytest.raises(KeyboardInterrupt):
+        in_parts(factory, rows.drop(["time"]), tmp_path, progress=stop_after(6))
+    assert (tmp_path / "out.parquet").read_bytes() == b"of yesterday"
+    (tmp_path / ".out.parquet.parts/.000002.parquet.0123").write_bytes(b"half a part of a killed process")
+    later = NOW + timedelta(minutes=5)
+    assert in_parts(factory, rows.drop(["time"]), tmp_path, now=later) == PredictedFile(11, 6)
+    expected = whole(factory, rows.drop(["time"]))
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "out.parquet"), expected, check_dtype=False)
+    assert not (tmp_path / ".out.parquet.parts").exists()
+
+
+def test_another_file_is_predicted_from_its_first_row(factory: Project, rows: pa.Table, tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        in_parts(factory, rows, tmp_path, progress=stop_after(6))
+    other = rows.slice(1)
+    pq.write_table(other, tmp_path / "rows.parquet")
+    assert in_parts(factory, other, tmp_path) == PredictedFile(10, 0)
+    expected = whole(factory, other)
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "out.parquet"), expected, check_dtype=False)
+
+
+def test_a_file_that_changes_while_it_is_read_is_refused(factory: Project, rows: pa.Table, tmp_path: Path) -> None:
+    def change(done: int) -> None:
+        pq.write_table(rows.slice(done), tmp_path / "rows.parquet")
+
+    with pytest.raises(PredictionError, match="changed while it was read"):
+        in_parts(factory, rows, tmp_path, progress=change)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["rows.parquet"]
+
+
+def test_a_fault_names_the_row_of_the_file_and_leaves_nothing(factory: Project, rows: pa.Table, tmp_path: Path) -> None:
+    frame = rows.to_pandas()
+    frame.loc[7, "time"] = NOW + timedelta(hours=1)
+    with pytest.raises(PredictionError, match="time of row 8 is after now"):
+        in_parts(factory, pa.Table.from_pandas(frame, preserve_index=False), tmp_path)
+    frame = rows.to_pandas().rename(columns={"courier": "driver"})
+    with pytest.raises(PredictionError, match="has no column 'driver'"):
+        in_parts(factory, pa.Table.from_pandas(frame, preserve_index=False), tmp_path, "other.parquet")
+    assert not (tmp_path / ".other.parquet.parts").exists()
