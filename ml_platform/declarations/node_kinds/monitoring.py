@@ -16,7 +16,7 @@ class MonitoringNode(ModelNode):
     """What each model does in production."""
 
     name = "monitoring"
-    version = 8
+    version = 9
     stage = "refresh"
     purpose = "Drift of features and scores, and realized value"
     section = "monitoring"

@@ -295,7 +295,7 @@ CASES = [
         "monitoring:",
         "gates: {auc: '> 0.5'}\nmonitoring:",
         [
-            "models/delay.yaml:15:14: gates.auc: auc is not a figure of a regression model. Known: bias, latency_ms, mae, r2, rmse and 10 more."
+            "models/delay.yaml:15:14: gates.auc: auc is not a figure of a regression model. Known: bias, environment_differences, feature_age_hours, latency_ms, mae and 14 more."
         ],
     ),
 ]
