@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 from typer.core import TyperGroup
 
+PANELS = ("The factory", "The state", "Experiments", "The past")
+"""The groups of commands in the help, from what a new user needs first."""
+
 
 class _Commands(TyperGroup):
-    """Commands that print a message when they are stopped; Typer ends them silently."""
+    """Commands in the order of `PANELS`, that print a message when they are stopped; Typer ends them silently."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        commands: Any = self.commands
+        return sorted(super().list_commands(ctx), key=lambda name: PANELS.index(commands[name].rich_help_panel))
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -29,6 +37,22 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"ml-platform {version('ml-platform')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    show: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version, and end.")
+    ] = False,
+) -> None:
+    pass
+
 
 Directory = Annotated[Path, typer.Argument(help="The project's folder.", show_default="the current folder")]
 OneModel = Annotated[str | None, typer.Argument(help="Only this model.", show_default="all")]

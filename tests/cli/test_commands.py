@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import typer
 
-from ml_platform.cli.app import app
+from ml_platform.cli.app import PANELS, app
 from ml_platform.reporting.reference.json_documents import FIELDS
 from tests.cli.conftest import Call, call
 from tests.worlds import write_shop
@@ -42,6 +43,18 @@ def test_help_names_every_command() -> None:
         "erase",
     ):
         assert f" {name} " in outcome
+
+
+def test_help_begins_with_what_a_new_user_needs() -> None:
+    panels = [
+        line.split("─ ")[1].split(" ─")[0] for line in call("--help").stdout.splitlines() if line.startswith("╭─")
+    ]
+    assert panels == ["Options", *PANELS]
+
+
+def test_the_version_is_that_of_the_installed_package() -> None:
+    declared = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]["version"]
+    assert call("--version").stdout == f"ml-platform {declared}\n"
 
 
 def test_help_loads_nothing_heavy() -> None:
