@@ -68,7 +68,8 @@ def _about(kind: str, about: AblationManifest) -> str:
         texts.append(f"it surely earns less with {_listed([part.name for part in by_verdict['harms']])}")
     open_parts = [part.name for part in parts if _verdict(part) in ("not certain", "makes no difference", "not known")]
     if open_parts:
-        texts.append(f"of {_listed(open_parts)} that is not certain")
+        verb = "adds" if len(open_parts) == 1 else "add"
+        texts.append(f"it is not certain that {_listed(open_parts)} {verb} anything")
     needed = [part.name for part in parts if _verdict(part) == "needed"]
     if needed:
         texts.append(f"it cannot be trained without {_listed(needed)}")
