@@ -240,6 +240,8 @@ def predict(
     file: Annotated[Path, typer.Argument(help="Rows to predict: a CSV or Parquet file.")],
     directory: Directory = HERE,
     to: Annotated[Path | None, typer.Option(help="The CSV or Parquet file to write; stdout by default.")] = None,
+    to_table: Annotated[str | None, typer.Option(help="The PostgreSQL table to add rows to.")] = None,
+    database: Annotated[str | None, typer.Option(help="The environment variable with its address.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Predict for the rows of a file, without logging anything.
@@ -247,9 +249,9 @@ def predict(
     The file has columns of the population by their bare names, the entity's key among them. Features that it lacks are
     looked up as they could be read at its column `time`, or now; `table.column` gives one.
     """
-    from ml_platform.cli.predict_file import predict_file
+    from ml_platform.cli.predict_file import Destination, predict_file
 
-    predict_file(directory, version, file, to, as_json)
+    predict_file(directory, version, file, Destination(to, to_table, database), as_json)
 
 
 @app.command(rich_help_panel=_PANEL)

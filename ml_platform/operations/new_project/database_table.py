@@ -17,7 +17,7 @@ from ml_platform.operations.new_project.table import (
     require_finite,
 )
 from ml_platform.sources.reading.extras import import_extra
-from ml_platform.sources.reading.postgres_driver import plain_url, quoted, server_text, stored_columns
+from ml_platform.sources.reading.postgres_driver import plain_url, quoted, server_text, stored_columns, url_in
 from ml_platform.sources.reading.table_or_query import dotted_name
 
 if TYPE_CHECKING:
@@ -48,10 +48,10 @@ def look_at_database(name: str, variable: str, environ: Mapping[str, str]) -> Ta
         dotted_name(name, ["SCHEMA"])
     except ValueError as error:
         raise UnusableFile(name, f"the name of a table {error}.") from None
-    url = environ.get(variable, "")
-    if not plain_url(url).startswith(("postgresql://", "postgres://")):
-        state = "is not set" if not url else "holds no address of a PostgreSQL database"
-        raise UnusableFile(name, f"the environment variable {variable} {state}. Set it to postgresql://USER@HOST/NAME.")
+    try:
+        url = url_in(variable, environ)
+    except ValueError as error:
+        raise UnusableFile(name, str(error)) from None
     table = Path(name.rpartition(".")[2])
     rows, kinds = _read(name, url)
     renamed = new_names(table, rows)

@@ -8,6 +8,7 @@ __all__ = [
     "logged",
     "missed",
     "online_log",
+    "prediction_targets",
     "recompute_features",
     "rows",
     "score",

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -17,7 +17,8 @@ import pyarrow.parquet as pq
 
 from ml_platform.core.errors import PredictionError
 from ml_platform.core.frames import to_frame
-from ml_platform.core.hashing import format_instant
+from ml_platform.core.hashing import content_id, format_instant
+from ml_platform.operations.predictions.prediction_targets import Target
 from ml_platform.operations.predictions.sent_rows import features_read, predict_rows
 from ml_platform.project import Project
 from ml_platform.storage.atomic_write import durable_file, write_durably
@@ -46,21 +47,21 @@ def predict_in_parts(
     project: Project,
     version: Version,
     rows: tuple[Path, Iterable[pa.Table]],
-    to: Path,
+    target: Target,
     now: datetime,
     progress: Callable[[int], None] = lambda rows: None,
 ) -> PredictedFile:
-    """Predict for the rows of a file, and write them with the predictions into another.
+    """Predict for the rows of a file, and write them with the predictions into another, or into a table.
 
-    Parts that are done lie in a folder beside the file to write. A later call that asks the same (version, content of
+    Parts that are done lie in a folder of the target. A later call that asks the same (version, content of
     the file, feature tables) continues after them, as of the `now` of the first call; any other begins again.
 
     Parameters
     ----------
     rows
         The file, and its rows.
-    to
-        The CSV or Parquet file to write. It is replaced when all rows are predicted, and not before.
+    target
+        Where to write. Nothing is written there before all rows are predicted.
     progress
         Called with the number of rows that are done, after each part.
 
@@ -69,11 +70,12 @@ def predict_in_parts(
     PredictionError
         As `predict_rows`; and where the file changed while it was read.
     """
-    folder = to.parent / f".{to.name}.parts"
+    folder = target.folder
     folder.mkdir(parents=True, exist_ok=True)
     with file_lock(folder / "lock"):
         folder.mkdir(exist_ok=True)  # a call that ended meanwhile has removed it
-        parts = _Parts(folder, _begin(folder, {**_request(project, version, rows[0]), "now": format_instant(now)}))
+        request = _begin(folder, {**_request(project, version, rows[0]), "now": format_instant(now)})
+        parts = _Parts(folder, datetime.fromisoformat(request["now"]))
         seen = _seen(rows[0])
         try:
             parts.predict(project, version, rows[1], progress)
@@ -84,8 +86,7 @@ def predict_in_parts(
         if _seen(rows[0]) != seen:
             shutil.rmtree(folder)
             raise PredictionError(f"{rows[0]} changed while it was read. Predict again when nothing writes to it.")
-        with durable_file(to) as out:
-            _join(parts.done, out, is_csv=to.suffix == ".csv")
+        target.write(parts.done, content_id(request)[:16])
         shutil.rmtree(folder)
     return PredictedFile(parts.rows, parts.earlier)
 
@@ -130,21 +131,22 @@ def _request(project: Project, version: Version, file: Path) -> dict[str, Any]:
     }
 
 
-def _begin(folder: Path, request: dict[str, Any]) -> datetime:
-    """Keep the parts of an earlier call of the same request, or none; return as of when features are read."""
+def _begin(folder: Path, request: dict[str, Any]) -> dict[str, Any]:
+    """Keep the parts of an earlier call of the same request, or none; return the request with the time of the first."""
     about = folder / "request.json"
     try:
-        earlier = json.loads(about.read_bytes())
+        earlier: Any = json.loads(about.read_bytes())
     except (FileNotFoundError, ValueError):
         earlier = {}
-    if not isinstance(earlier, dict) or {**earlier, "now": request["now"]} != request:
+    kept = earlier if isinstance(earlier, dict) else {}
+    if {**kept, "now": request["now"]} != request:
         for part in folder.glob("*.parquet"):
             part.unlink()
         write_durably(about, json.dumps(request).encode())
-        earlier = request
+        kept = request
     for unfinished in folder.glob(".*.parquet.*"):  # of a process that was killed while it wrote
         unfinished.unlink()
-    return datetime.fromisoformat(earlier["now"])
+    return kept
 
 
 def _in_parts(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
@@ -164,16 +166,3 @@ def _write_part(path: Path, predictions: pd.DataFrame) -> None:
     table = pa.Table.from_pandas(predictions, preserve_index=False).replace_schema_metadata(None)
     with durable_file(path) as out:
         pq.write_table(table, out)
-
-
-def _join(parts: list[Path], out: BinaryIO, *, is_csv: bool) -> None:
-    """Write parts one after the other. A column that is null in a whole part has the type that it has in others."""
-    schema = pa.unify_schemas([pq.read_schema(part) for part in parts], promote_options="permissive")
-    if is_csv:
-        for number, part in enumerate(parts):
-            frame = to_frame(pq.read_table(part).cast(schema))
-            out.write(frame.to_csv(index=False, header=number == 0).encode())
-        return
-    with pq.ParquetWriter(out, schema) as writer:
-        for part in parts:
-            writer.write_table(pq.read_table(part).cast(schema))

@@ -26,7 +26,7 @@ FIELDS: Mapping[str, str] = {
     "quarantine": "sources",
     "preview": "table reused sampled columns newest history; of a model: model formula start end questions states "
     "excluded label newest",
-    "predict": "with --to: version rows earlier file",
+    "predict": "with --to: version rows earlier file; with --to-table: version rows earlier table",
     "predictions": "predictions",
     "approve": "version decision actor ledger_line champion",
     "site": "project page facts sources feature_tables features models",

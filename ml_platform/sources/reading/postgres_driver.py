@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -41,6 +42,21 @@ def plain_url(url: str) -> str:
     """Return the URL without the driver that SQLAlchemy's form names: ``postgresql+psycopg://`` is ``postgresql://``."""
     scheme, separator, rest = url.partition("://")
     return f"{scheme.partition('+')[0]}{separator}{rest}"
+
+
+def url_in(variable: str, environ: Mapping[str, str]) -> str:
+    """Return the address of a PostgreSQL database that an environment variable holds.
+
+    Raises
+    ------
+    ValueError
+        With a sentence on what is wrong and what to do.
+    """
+    url = environ.get(variable, "")
+    if not plain_url(url).startswith(("postgresql://", "postgres://")):
+        state = "is not set" if not url else "holds no address of a PostgreSQL database"
+        raise ValueError(f"the environment variable {variable} {state}. Set it to postgresql://USER@HOST/NAME.")
+    return url
 
 
 def server_text(error: Exception, url: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,15 +12,18 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import sqlalchemy as sa
 
 from ml_platform.core.errors import PredictionError
 from ml_platform.operations.predictions import file_in_parts
 from ml_platform.operations.predictions.file_in_parts import PredictedFile, predict_in_parts
+from ml_platform.operations.predictions.prediction_targets import FileTarget, TableTarget
 from ml_platform.operations.predictions.sent_rows import predict_rows
 from ml_platform.project import Project
 from ml_platform.registry.resolve import version_named
 from tests.audit.verify.factory import MODEL
 from tests.operations.predictions.test_sent_rows import NOW, factory, logged, population_columns_of
+from tests.storage import postgres
 
 pytestmark = pytest.mark.slow
 __all__ = ["factory", "logged"]
@@ -38,7 +43,7 @@ def in_parts(project: Project, rows: pa.Table, folder: Path, to: str = "out.parq
     tables = [rows.slice(start, 4) for start in range(0, rows.num_rows, 4)]
     version = version_named(project, f"{MODEL}@1")
     return predict_in_parts(
-        project, version, (folder / "rows.parquet", tables), folder / to, more.pop("now", NOW), **more
+        project, version, (folder / "rows.parquet", tables), FileTarget(folder / to), more.pop("now", NOW), **more
     )
 
 
@@ -109,3 +114,53 @@ def test_a_fault_names_the_row_of_the_file_and_leaves_nothing(factory: Project, 
     with pytest.raises(PredictionError, match="has no column 'driver'"):
         in_parts(factory, pa.Table.from_pandas(frame, preserve_index=False), tmp_path, "other.parquet")
     assert not (tmp_path / ".other.parquet.parts").exists()
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    with postgres.server() as url:
+        yield url
+
+
+def test_a_table_gets_all_rows_once(factory: Project, rows: pa.Table, tmp_path: Path, server: str) -> None:
+    version, file = version_named(factory, f"{MODEL}@1"), tmp_path / "rows.parquet"
+    with postgres.schema(server) as url:
+        target = TableTarget("predicted", url, "SHOP_DB", file)
+        kept = target.folder.with_name("kept")
+
+        def keep(done: int) -> None:  # the parts, as a process leaves them that is killed after its commit
+            shutil.copytree(target.folder, kept, dirs_exist_ok=True)
+
+        predict_in_parts(factory, version, (file, [rows]), target, NOW, keep)
+        shutil.copytree(kept, target.folder)
+        assert predict_in_parts(factory, version, (file, [rows]), target, NOW) == PredictedFile(11, 11)
+        engine = sa.create_engine(url)
+        written = pd.read_sql("SELECT * FROM predicted", engine)
+        expected = whole(factory, rows)
+        assert written.pop("request_id").nunique() == 1
+        assert list(written) == list(expected)
+        assert written["score"].to_numpy().tobytes() == expected["score"].to_numpy().tobytes()
+        assert written["action"].tolist() == expected["action"].tolist()
+        later = NOW + timedelta(minutes=1)
+        predict_in_parts(factory, version, (file, [rows]), target, later)  # another call is another request
+        assert len(pd.read_sql("SELECT * FROM predicted", engine)) == 22
+        engine.dispose()
+
+
+def test_a_table_that_does_not_fit_keeps_its_rows_and_the_parts(
+    factory: Project, rows: pa.Table, tmp_path: Path, server: str
+) -> None:
+    version, file = version_named(factory, f"{MODEL}@1"), tmp_path / "rows.parquet"
+    with postgres.schema(server) as url:
+        engine = sa.create_engine(url)
+        with engine.begin() as connection:
+            connection.execute(sa.text("CREATE TABLE predicted AS SELECT 'x' AS request_id"))
+        target = TableTarget("predicted", url, "SHOP_DB", file)
+        with pytest.raises(PredictionError, match=r"table predicted: PostgreSQL reports: .*the same command continues"):
+            predict_in_parts(factory, version, (file, [rows]), target, NOW)
+        assert pd.read_sql("SELECT * FROM predicted", engine).to_dict("records") == [{"request_id": "x"}]
+        with engine.begin() as connection:
+            connection.execute(sa.text("DROP TABLE predicted"))
+        assert predict_in_parts(factory, version, (file, [rows]), target, NOW) == PredictedFile(11, 11)
+        assert len(pd.read_sql("SELECT * FROM predicted", engine)) == 11
+        engine.dispose()

@@ -13,6 +13,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ml_platform.cli.arguments import UsageError
+from ml_platform.cli.predict_file import Destination, predict_file
 from ml_platform.core.errors import NotMaterialized, PredictionError
 from ml_platform.declarations.source import Column, ColumnType
 from ml_platform.models.decision import Decision
@@ -166,3 +168,25 @@ def test_a_feature_table_that_was_never_made_is_named(factory: Project, logged: 
         patch.setattr("ml_platform.operations.predictions.sent_rows.current_output", lambda *_: None)
         with pytest.raises(NotMaterialized, match="features/courier_recent does not exist yet"):
             predict_rows(factory, version_named(factory, f"{MODEL}@1"), population_columns_of(logged), NOW)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--to", "a.csv", "--to-table", "b", "--database", "SHOP_DB"], "give either --to FILE or --to-table TABLE."),
+        (["--to-table", "b"], "--to-table TABLE and --database VARIABLE belong together"),
+        (["--database", "SHOP_DB"], "--to-table TABLE and --database VARIABLE belong together"),
+        (["--to-table", "b", "--database", "SHOP_DB"], "the environment variable SHOP_DB is not set."),
+        (["--to-table", "a.b.c", "--database", "SHOP_DB"], "--to-table a.b.c: the name of a table"),
+    ],
+)
+def test_destinations_that_do_not_go_together_are_refused(
+    factory: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], words: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "rows.csv").write_text("order_id\n1\n")
+    named = dict(zip(options[::2], options[1::2], strict=True))
+    to = Destination(Path(named["--to"]) if "--to" in named else None, named.get("--to-table"), named.get("--database"))
+    with pytest.raises(UsageError) as refused:
+        predict_file(factory.root, f"{MODEL}@1", tmp_path / "rows.csv", to, False)
+    assert words in str(refused.value)
