@@ -30,6 +30,9 @@ def test_declared_studies_are_assets_and_are_on_the_page_of_their_model(shop: Sh
     facts, sentences = shop.metadata("late_parcel/backtest"), backtest_sentences(about)
     assert facts["summary"].replace("\u00a0", " ").startswith(f"**{sentences[0].rstrip('.')}.**")
     assert facts["gain of a row (EUR)"] == pytest.approx(about.gain.figure, abs=1e-3)
+    # The files of the project are copies, so their sources are read again; nothing in them is new.
+    above = ("sources/orders", "sources/deliveries", "features/courier_recent", "late_parcel/snapshot")
+    assert shop.materialize(*above).success
     planned = plan_project(project, project.clock.now()).nodes
     verdicts = {item.node: item.verdict for item in planned}
     assert verdicts["late_parcel/backtest"] == verdicts["late_parcel/ablation"] == "up to date"

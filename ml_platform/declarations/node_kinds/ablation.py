@@ -18,7 +18,7 @@ from ml_platform.declarations.types import Declaration
 class AblationOptions(Declaration):
     """What a model is trained without."""
 
-    features: bool = Field(False, description="Whether it is also trained without each feature alone.")
+    features: bool = Field(False, description="Whether it is also trained without each feature alone.", examples=[True])
 
 
 class AblationNode(ModelNode):

@@ -20,14 +20,19 @@ from ml_platform.declarations.types import Declaration, Span
 class BacktestOptions(Declaration):
     """How often a model is trained in the past."""
 
-    origins: int = Field(6, ge=2, le=60, description="At how many past instants the model is trained.")
+    origins: int = Field(6, ge=2, le=60, description="At how many past instants the model is trained.", examples=[10])
     every: Span | None = Field(
         None,
         description="The time between two origins, in whole days. Without it 7d, or less where the snapshot has too "
         "few days.",
+        examples=["7d"],
     )
     seeds: int = Field(
-        2, ge=1, le=10, description="How many seeds the model is trained with at each origin: more than one shows luck."
+        2,
+        ge=1,
+        le=10,
+        description="How many seeds the model is trained with at each origin: more than one shows luck.",
+        examples=[3],
     )
 
     @field_validator("every", mode="after")
