@@ -55,6 +55,7 @@ bench: .venv/dev-ready .venv-rivals/ready  ## Run the benchmarks, with the peer 
 	$(BIN)/python benchmarks/features.py --rivals $(CURDIR)/.venv-rivals/bin/python
 	$(MAKE) demo
 	$(BIN)/python benchmarks/explain.py
+	$(BIN)/python benchmarks/predict_file.py
 	$(BIN)/python benchmarks/serving.py --rivals $(CURDIR)/.venv-rivals/bin/python
 	$(BIN)/python benchmarks/online_store.py
 	$(BIN)/python benchmarks/tuning.py
