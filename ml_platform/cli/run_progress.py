@@ -26,7 +26,7 @@ _ROWS = {
 """What the rows of a step are, by the last part of its name; rows where it is not here."""
 _VERDICTS = {
     "deploy": "the new version may be deployed",
-    "keep": "the live version stays",
+    "keep": "the new version is not deployed",
     "deploy none": "neither version earns more than doing nothing",
     "same": "the live version was evaluated again",
     "drift": "drift found",

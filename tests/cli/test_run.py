@@ -137,7 +137,7 @@ def test_unchanged_steps_are_one_line_and_each_figure_names_what_it_counts() -> 
         "  ✓ m/tuning\t1.5 s\tbest brier 0.123, declared parameters 0.13",
         "  ✓ n/tuning\t1.5 s\tloss −41.5: no trial is better than the declared parameters",
         "  ✓ m/trained_model\t1.5 s\ttrained m@2",
-        "  ✓ m/evaluation\t1.5 s\t90 test rows; the live version stays",
+        "  ✓ m/evaluation\t1.5 s\t90 test rows; the new version is not deployed",
         "  ✓ m/deployment\t1.5 s\tkept version 1: it earns less",
         "  ✓ n/deployment: unchanged",
         "  ✗ n/predictions: no such file",
