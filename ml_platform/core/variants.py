@@ -35,7 +35,8 @@ def find_variants(package: ModuleType, base: type[Any], group: str) -> Mapping[s
     package
         The platform's own package, whose modules hold one or more variants each.
     base
-        The class that all of them extend; each has a ``name``. One whose own name begins with an underscore is none.
+        The class that all of them extend; each has a ``name``. A class without one, or whose own name begins with an
+        underscore, is none.
     group
         The group of entry points of installed packages, such as ``ml_platform.functions``.
 
@@ -73,6 +74,7 @@ def _is_variant(value: Any, base: type[Any]) -> bool:
         and issubclass(value, base)
         and not inspect.isabstract(value)
         and value.__name__[0] != "_"
+        and hasattr(value, "name")
     )
 
 

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import timedelta
-from typing import Any
 
 from pydantic import Field, field_validator
 
 from ml_platform.core.clock import format_duration
-from ml_platform.declarations.deciding import deciding
-from ml_platform.declarations.node_kinds.kind import ModelNode
-from ml_platform.declarations.node_name import NodeName
-from ml_platform.declarations.project import ProjectSpec
-from ml_platform.declarations.studied import studied_functions, studied_part
+from ml_platform.declarations.node_kinds.study import StudyNode
 from ml_platform.declarations.types import Declaration, Span
 
 
@@ -43,7 +37,7 @@ class BacktestOptions(Declaration):
         return value
 
 
-class BacktestNode(ModelNode):
+class BacktestNode(StudyNode):
     """The backtest of each model that declares ``nodes: {backtest: {}}``."""
 
     name = "backtest"
@@ -51,18 +45,3 @@ class BacktestNode(ModelNode):
     stage = "make"
     purpose = "The model trained at several past instants, and what it earned after each"
     Options = BacktestOptions
-
-    @classmethod
-    def inputs(cls, spec: ProjectSpec, subject: str) -> Iterable[NodeName]:
-        """Return the snapshot, whose rows are fitted and judged."""
-        return (NodeName("snapshot", subject),)
-
-    @classmethod
-    def deciding(cls, spec: ProjectSpec, subject: str) -> dict[str, Any]:
-        """Return the options and the keys of the model that decide a fit and what a row earns."""
-        return {**studied_part(spec, subject), "options": deciding(cls.options(spec, subject))}
-
-    @classmethod
-    def functions(cls, spec: ProjectSpec, subject: str) -> tuple[str, ...]:
-        """Return the project's code that takes part in a fit."""
-        return studied_functions(spec, subject)
