@@ -15,6 +15,7 @@ from ml_platform.project import Project
 from ml_platform.registry.champion import anchor, champion, champion_ref
 from ml_platform.registry.deploy import deploy
 from ml_platform.registry.evaluation.key import KIND as EVALUATION
+from ml_platform.registry.evaluation.reasons import in_words, parts_of
 from ml_platform.registry.measured_gates import last_measured
 from ml_platform.registry.rollout import rollout_of
 from ml_platform.reporting.mlflow.outbox import track
@@ -152,7 +153,7 @@ def _metadata(
         "next training": overview.next_runs.training_text,
         "live since": instant_text(last.at),
         "deployed by": last.actor,
-        "why": bullets(overview.live.reasons if overview.live else [last.reason]),
+        "why": bullets(map(in_words, overview.live.reasons if overview.live else parts_of(last.reason))),
         **plotted({"live version number": overview.live.number if overview.live else None}),
         "versions": table([_version(item) for item in overview.versions]),
         "ledger": table([_row(line) for line in reversed(lines[-20:])]),

@@ -12,7 +12,7 @@ from ml_platform.operations.predictions.due import due_days, read_until
 from ml_platform.operations.predictions.missed import missed_alert, missed_rows
 from ml_platform.operations.predictions.score import Scored, days_id, score_days
 from ml_platform.project import Project
-from ml_platform_dagster.assets.metadata import Metadata, plotted, table
+from ml_platform_dagster.assets.metadata import Metadata, bullets, plotted
 from ml_platform_dagster.assets.node_asset import declared_asset, model_of
 from ml_platform_dagster.assets.node_builder import NodeBuilder
 from ml_platform_dagster.assets.partitions import days_of, open_days
@@ -108,7 +108,7 @@ def _metadata(scored: Sequence[Scored]) -> Metadata:
     return {
         "dagster/partition_row_count": sum(one.rows for one in scored),
         "new rows": sum(one.new_rows for one in scored),
-        "days": table([{"day": one.day, "rows": one.rows, "new": one.new_rows, "what": one.fact} for one in scored]),
+        "days": bullets(one.fact for one in scored),
     }
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import typer
 from typer.core import TyperGroup
 
-PANELS = ("The factory", "The state", "Experiments", "The past")
+PANELS = ("Make and run a project", "Look at the state", "Try a change", "Explain, undo and audit")
 """The groups of commands in the help, from what a new user needs first."""
 
 

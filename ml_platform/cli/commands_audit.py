@@ -10,7 +10,7 @@ import typer
 from ml_platform.cli.app import HERE, Actor, AsJson, Directory, MaybeDirectory, OneModel, Reason, app
 from ml_platform.cli.exit import be_short
 
-_PANEL = "The past"
+_PANEL = "Explain, undo and audit"
 
 
 @app.command(rich_help_panel=_PANEL)

@@ -9,7 +9,7 @@ import typer
 
 from ml_platform.cli.app import HERE, AsJson, Directory, app
 
-_PANEL = "Experiments"
+_PANEL = "Try a change"
 ExperimentName = Annotated[str, typer.Argument(help="The experiment's name: lower-case letters, digits, _ . and -.")]
 
 
@@ -106,7 +106,7 @@ def promote(
     write: Annotated[bool, typer.Option("--write", help="Write the files, and take the trained models over.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show the change of the project that an experiment is, as a diff; with --write, make it.
+    """Show what an experiment changes in the project, as a diff; with --write, make the change.
 
     Where a run would train the same model by the same rows, libraries and machine, the trained model of the experiment
     is taken over, and the run trains nothing. Nothing is deployed: that is for the run, with its gates.

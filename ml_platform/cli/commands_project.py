@@ -1,4 +1,4 @@
-"""The commands that make and run a factory. Each imports what it needs when it runs."""
+"""The commands that make and run a project. Each imports what it needs when it runs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 
 from ml_platform.cli.app import HERE, Actor, AsJson, Directory, Reason, Version, app
 
-_PANEL = "The factory"
+_PANEL = "Make and run a project"
 
 
 @app.command(rich_help_panel=_PANEL)

@@ -8,7 +8,7 @@ import typer
 
 from ml_platform.cli.app import HERE, AsJson, Directory, MaybeDirectory, OneModel, Opened, app
 
-_PANEL = "The state"
+_PANEL = "Look at the state"
 
 
 @app.command(rich_help_panel=_PANEL)

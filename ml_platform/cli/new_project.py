@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 import typer
 
 from ml_platform.cli.json_output import print_json
-from ml_platform.core.errors import DeclarationError, PlatformError, suggest
+from ml_platform.core.errors import DeclarationError, PlatformError, listed, suggest
 from ml_platform.core.plain_values import json_value
 from ml_platform.core.private_files import shared_as_wanted
 from ml_platform.declarations.load.load import load_project
@@ -31,6 +31,7 @@ _EXAMPLES = "ml_platform_examples"
 _NOT_COPIED = shutil.ignore_patterns(".ml_platform", "__pycache__", ".*", "*.csv")
 _MAKE_DATA = "make_data.py"
 _SCHEMAS = ".schemas"
+_NAMED = 5
 _KINDS = {"sources": "source", "features": "feature_table", "models": "model"}
 _BARE = """\
 spec_version: 1
@@ -172,7 +173,7 @@ def _print_choices(directory: Path, chosen: Choices, table: TableFacts, label: s
     if label != chosen.predict:
         print(f"  the label is true for   {label}")
     if table.renamed:
-        names = ", ".join(f"{new} for {old}" for old, new in table.renamed.items())
+        names = listed((f"{new} for {old}" for old, new in table.renamed.items()), limit=_NAMED)
         print(f"  other names             {names}")
     print(f"  train, validate, test   {chosen.train}, {chosen.validate}, {chosen.test} days")
     print(

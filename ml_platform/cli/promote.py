@@ -14,7 +14,7 @@ from ml_platform.project import open_project
 
 
 def promote(directory: Path, name: str, write: bool, as_json: bool) -> None:
-    """Print the change of the project that an experiment is, and what the next run does; with `write`, make it."""
+    """Print what an experiment changes in the project, and what the next run does; with `write`, make the change."""
     project = open_project(directory)
     promotion = plan_promotion(project, experiment_named(project, name))
     if write:

@@ -147,8 +147,9 @@ def totals_text(runs: Sequence[Run]) -> str:
     if not any(counts[result] for result in _RESULTS if result != "unchanged"):
         return f"{all_up_to_date(len(runs[-1].steps))} Checking took {took}."
     parts = [f"{count} {_RESULTS[result]}" for result, count in counts.items() if count]
+    total = sum(counts.values())
     began = f" in {len(runs)} runs" if len(runs) > 1 else ""
-    return f"{counted(sum(counts.values()), 'step')}{began}: {', '.join(parts)}. They took {took}."
+    return f"{counted(total, 'step')}{began}: {', '.join(parts)}. {'It' if total == 1 else 'They'} took {took}."
 
 
 _RESULTS = {"made": "computed", "unchanged": "unchanged", "failed": "failed", "skipped": "not run"}
@@ -172,7 +173,7 @@ def _run_changes(project: Project, job: str, *only: str, console: Console) -> Ru
 
 
 def run_step(project: Project, step: str, console: Console | None = None) -> int:
-    """Run one step of the factory through Dagster, with its progress on the screen, and return the exit code."""
+    """Run a job through Dagster, with its progress on the screen, and return the exit code."""
     return _run(project, _EVERYTHING, step, console=console).code
 
 

@@ -12,18 +12,18 @@ from rich.live import Live
 from rich.text import Text
 
 from ml_platform.core.errors import listed
-from ml_platform.core.formatting import elapsed_text, figure_text
+from ml_platform.core.formatting import counted, elapsed_text, figure_text
 from ml_platform.core.terminal_table import line
 from ml_platform.declarations.node_name import NodeName
 
 _ROWS = {
-    "predictions": "predictions",
-    "evaluation": "test rows",
-    "parity": "rows compared",
-    "online_store": "records",
-    "monitoring": "predictions looked at",
+    "predictions": ("prediction", "predictions"),
+    "evaluation": ("test row", "test rows"),
+    "parity": ("row compared", "rows compared"),
+    "online_store": ("record", "records"),
+    "monitoring": ("prediction looked at", "predictions looked at"),
 }
-"""What the rows of a step are, by the last part of its name; rows where it is not here."""
+"""What one row and several rows of a step are, by the last part of its name; rows where it is not here."""
 _VERDICTS = {
     "deploy": "the new version may be deployed",
     "keep": "the new version is not deployed",
@@ -117,7 +117,7 @@ def _about(event: Mapping[str, Any]) -> str:
         parts.append(f"{'trained' if kind == 'trained_model' else 'deployed'} {figures['version']}")
     rows = figures.get("dagster/row_count", figures.get("dagster/partition_row_count"))
     if rows is not None:
-        parts.append(f"{rows:,} {_ROWS.get(kind, 'rows')}")
+        parts.append(counted(rows, *_ROWS.get(kind, ("row", "rows"))))
     if "verdict" in figures:
         parts.append(_VERDICTS.get(figures["verdict"], str(figures["verdict"])))
     if "best_loss" in figures:

@@ -16,7 +16,7 @@ from ml_platform.declarations.project import Location, ProjectSpec
 
 @dataclass(frozen=True)
 class Node:
-    """One thing that the factory makes.
+    """One thing that the platform makes.
 
     Attributes
     ----------

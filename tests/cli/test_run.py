@@ -126,6 +126,7 @@ def test_unchanged_steps_are_one_line_and_each_figure_names_what_it_counts() -> 
             done("m/trained_model", {"version": "m@2"}),
             done("m/evaluation", {"verdict": "keep", "dagster/row_count": 90}),
             done("m/deployment", {"not deployed": "kept version 1: it earns less"}, reused=True),
+            done("m/predictions", {"dagster/partition_row_count": 1}),
             done("n/deployment", {"not deployed": "kept version 4: it earned less last week"}, reused=True),
             {"event": "failed", "step": "n/predictions", "error": "no such file"},
             {"event": "skipped", "step": "n/monitoring"},
@@ -139,6 +140,7 @@ def test_unchanged_steps_are_one_line_and_each_figure_names_what_it_counts() -> 
         "  ✓ m/trained_model\t1.5 s\ttrained m@2",
         "  ✓ m/evaluation\t1.5 s\t90 test rows; the new version is not deployed",
         "  ✓ m/deployment\t1.5 s\tkept version 1: it earns less",
+        "  ✓ m/predictions\t1.5 s\t1 prediction",
         "  ✓ n/deployment: unchanged",
         "  ✗ n/predictions: no such file",
         "  · n/monitoring\tnot run\twhat it needs is missing",
@@ -154,4 +156,5 @@ def test_a_run_ends_with_its_totals_and_its_time() -> None:
     first, second = Run(now, seconds=130.0, steps=steps), Run(now, seconds=5.0, steps=steps[1:2])
     assert totals_text([first]) == "4 steps: 2 computed, 1 unchanged, 1 failed. They took 2 min."
     assert totals_text([first, second]) == "5 steps in 2 runs: 2 computed, 2 unchanged, 1 failed. They took 2 min."
+    assert totals_text([Run(now, seconds=5.0, steps=steps[:1])]) == "1 step: 1 computed. It took 5.0 s."
     assert totals_text([second]) == "Nothing to do: the one step is up to date. Checking took 5.0 s."

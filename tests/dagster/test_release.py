@@ -86,7 +86,7 @@ def test_a_missed_gate_is_an_error_and_a_ticket_and_the_champion_goes_on(worse: 
     assert outcome.success, outcome.problems
     gate = _check(worse, "gate_auc")
     assert (gate.passed, gate.severity, gate.blocking) == (False, dg.AssetCheckSeverity.ERROR, False)
-    assert gate.description == "auc is 0.5, the gate needs >= 0.55"
+    assert gate.description == "auc 0.5, required: at least 0.55"
     (alert,) = _alerts(worse)
     assert alert["severity"] == "ticket"
     assert "late_parcel@2 is not deployed: auc is 0.5, the gate needs >= 0.55" in alert["body"]

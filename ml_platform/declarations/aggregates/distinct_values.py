@@ -99,7 +99,7 @@ class Median(Feature):
 
 
 class OfLevel(Declaration):
-    """An expression, and the share of rows that lie below what is asked for."""
+    """An expression, and the level of the quantile: 0.9 is the value that 90 % of the rows do not exceed."""
 
     of: ExpressionText = Field(description="An expression over columns of the source.", examples=["minutes_late"])
     level: float = Field(ge=0, le=1, description="The share of values that lie below the result.", examples=[0.9])

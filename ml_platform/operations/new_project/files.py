@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from ml_platform.operations.new_project.choices import Choices
 from ml_platform.operations.new_project.table import ColumnFacts, TableFacts, UnusableFile, name_of
 
 _MOST_TEXTS = 200
+_LEAST_ROWS, _MOST_WEEKS = 50, 13
+"""Rows that monitoring needs for a verdict, and how many weeks it looks at most."""
 _BLOCK = "'(),"
 """Signs that need no quotes outside of braces."""
 
@@ -255,9 +258,17 @@ baselines: [{baseline}]
 release:
   first: {{do_nothing: 0.8, baselines: ignore}}   # CHECK: how sure must it be that a version earns more?
 deployment: {{batch: "0 {"0" if chosen.daily else "*"} * * * UTC"}}
-monitoring: {{window: 7d, min_rows: 50}}
+monitoring: {{window: {_window(table, chosen.time)}d, min_rows: {_LEAST_ROWS}}}
 retraining: {{schedule: "0 3 * * 1 UTC", on: [drift], cooldown: 3d}}
 """
+
+
+def _window(table: TableFacts, time: str) -> int:
+    """Return how many days monitoring looks at: whole weeks with enough rows, at as many rows a day as so far."""
+    times = table.frame(time)[time]
+    days: int = max((times.max() - times.min()).days, 1)
+    weeks = ceil(1.2 * _LEAST_ROWS * days / len(times) / 7)
+    return 7 * min(max(weeks, 1), _MOST_WEEKS)
 
 
 def _quoted(text: str, signs: str = "") -> str:

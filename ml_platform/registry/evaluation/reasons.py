@@ -11,6 +11,7 @@ from ml_platform.registry.evaluation.basis import from_text
 from ml_platform.storage.artifact_kinds.evaluation import GateResult, ReleaseResult, RequirementResult
 
 _GATE = re.compile(r"\b(\w+) is (missing|-?[\d.]+(?:e[+-]?\d+)?|inf), the gate needs ([<>]=?) (-?[\d.]+(?:e[+-]?\d+)?)")
+_UNITS = {"mb": "MB", "ms": "ms", "seconds": "seconds", "hours": "hours"}
 _SIGNS = {">=": "at least", "<=": "at most", ">": "more than", "<": "less than"}
 
 
@@ -53,12 +54,30 @@ def gate_text(gate: GateResult) -> str:
 def in_words(reason: str) -> str:
     """Return a reason as a page shows it: gates in words; what `gate_text` did not write stays as it is.
 
-    >>> in_words("monotone_violations is 0, the gate needs <= 0"), in_words("auc is 0.53, the gate needs >= 0.65 (low)")
-    ('monotone violations 0, required: at most 0', 'auc 0.53, required: at least 0.65 (low)')
+    >>> in_words("size_mb is 0.66, the gate needs <= 20"), in_words("auc is 0.53, the gate needs >= 0.65 (low)")
+    ('size in MB 0.66, required: at most 20', 'auc 0.53, required: at least 0.65 (low)')
     """
-    return _GATE.sub(
-        lambda gate: f"{gate[1].replace('_', ' ')} {gate[2]}, required: {_SIGNS[gate[3]]} {gate[4]}", reason
-    )
+    return _GATE.sub(lambda gate: f"{_named(gate[1])} {gate[2]}, required: {_SIGNS[gate[3]]} {gate[4]}", reason)
+
+
+def _named(figure: str) -> str:
+    name, _, unit = figure.rpartition("_")
+    return f"{name.replace('_', ' ')} in {_UNITS[unit]}" if unit in _UNITS else figure.replace("_", " ")
+
+
+def parts_of(reason: str) -> list[str]:
+    """Return the reasons that a line of the ledger joins with semicolons; those in parentheses part nothing.
+
+    >>> parts_of("auc is 0.7, the gate needs >= 0.6; 91 % sure, needs 90 % (from 9 days; wide on purpose)")
+    ['auc is 0.7, the gate needs >= 0.6', '91 % sure, needs 90 % (from 9 days; wide on purpose)']
+    """
+    parts, depth, start = [], 0, 0
+    for place, sign in enumerate(reason):
+        depth += (sign == "(") - (sign == ")")
+        if depth == 0 and reason.startswith("; ", place):
+            parts.append(reason[start:place])
+            start = place + 2
+    return [*parts, reason[start:]]
 
 
 def sure_text(line: RequirementResult) -> str:

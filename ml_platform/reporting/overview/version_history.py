@@ -16,7 +16,7 @@ from ml_platform.project import Project
 from ml_platform.registry.approvals import REJECT, decision_on
 from ml_platform.registry.champion import ROLL_BACK, champion_ref
 from ml_platform.registry.deploy import kept_out
-from ml_platform.registry.evaluation.reasons import in_words
+from ml_platform.registry.evaluation.reasons import in_words, parts_of
 from ml_platform.registry.rollout import rollout_of
 from ml_platform.reporting.overview.worth import Worth, tested_worth
 from ml_platform.storage.artifact_kinds.evaluation import EvaluationManifest
@@ -209,7 +209,7 @@ def _reasons(
     project: Project, version: Version, outcome: Outcome, line: LedgerLine | None, about: EvaluationManifest | None
 ) -> tuple[str, ...]:
     if line is not None:
-        return (line.reason,)
+        return tuple(parts_of(line.reason))
     word = decision_on(project, version.model, version.id)
     if outcome == "rejected" and word is not None:
         return (f"{word.actor}: {word.reason}",)

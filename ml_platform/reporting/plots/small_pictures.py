@@ -80,10 +80,11 @@ def small_drift_pictures(about: MonitoringManifest) -> dict[str, bytes]:
     if not any(item.ratio > 0 for item in columns):
         return {}
     colors = {"drifted": RED, "cannot tell": ORANGE}
+    legend = [("drifted", RED), ("no verdict", ORANGE), ("not drifted", GREY)]
     listed = sorted(columns, key=lambda item: (-item.ratio, item.column))[:_LISTED]
     shown = [Bar(item.column, item.ratio, f"{item.ratio:.2f}", colors.get(item.verdict, GREY)) for item in listed]
     counts = count_verdicts(item.verdict for item in columns)
-    return {"drift": bars("Drift beside the usual range (grey)", shown, limit=1.0, note=counts.text)}
+    return {"drift": bars("Drift beside the usual range", shown, limit=1.0, legend=legend, note=counts.text)}
 
 
 def small_worth_picture(days: Sequence[DayWorth], unit: str) -> bytes:
@@ -94,8 +95,8 @@ def small_worth_picture(days: Sequence[DayWorth], unit: str) -> bytes:
     if all(value is not None for value in expected):
         added = list(accumulate(value or 0.0 for value in expected))
         shown.append(Line("expected", added, GREY, dashed=True))
-    note = f"{unit} beyond doing nothing (assumed), added up; {sum(day.rows for day in days):,} predictions"
-    return lines("Realized gain", (days[0].day, days[-1].day), shown, note=note)
+    note = f"{unit}, added up (assumed effect); {sum(day.rows for day in days):,} predictions"
+    return lines("Realized gain over doing nothing", (days[0].day, days[-1].day), shown, note=note)
 
 
 def _gain(about: EvaluationManifest) -> bytes:

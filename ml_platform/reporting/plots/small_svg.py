@@ -61,13 +61,22 @@ class Column:
     color: str = BLUE
 
 
-def bars(title: str, shown: Sequence[Bar], *, limit: float | None = None, note: str = "") -> bytes:
+def bars(
+    title: str,
+    shown: Sequence[Bar],
+    *,
+    limit: float | None = None,
+    legend: Sequence[tuple[str, str]] = (),
+    note: str = "",
+) -> bytes:
     """Return horizontal bars from zero, the first on top.
 
     Parameters
     ----------
     limit
         Where a dashed line is drawn; what is between zero and it has a grey ground.
+    legend
+        Names and their colors, below the bars.
     note
         A line below the title.
     """
@@ -82,7 +91,7 @@ def bars(title: str, shown: Sequence[Bar], *, limit: float | None = None, note: 
         parts.append(_path(f"M{place(limit):.1f} {top}V{bottom}", INK, 1, dashed=True))
     parts += [part for row, bar in enumerate(shown) for part in _bar(bar, place, top + _ROW * row)]
     parts.append(_path(f"M{place(0):.1f} {top}V{bottom}", GREY, 1))
-    return _picture(title, note, bottom + 8, parts)
+    return _picture(title, note, bottom + (26 if legend else 8), [*parts, *_legend(legend, bottom + 18)])
 
 
 def lines(title: str, labels: tuple[str, str], shown: Sequence[Line], *, note: str = "") -> bytes:
@@ -180,8 +189,8 @@ def _ends(labels: tuple[str, str], x: float) -> list[str]:
     return [_text(labels[0], x, y), _text(labels[1], _RIGHT, y, end=True)]
 
 
-def _legend(entries: Sequence[tuple[str, str]]) -> Iterator[str]:
-    x, y = float(_LEFT), _TOP + _PLOT + 30
+def _legend(entries: Sequence[tuple[str, str]], y: float = _TOP + _PLOT + 30) -> Iterator[str]:
+    x = float(_LEFT)
     for name, color in entries:
         text = _short(name, 22)
         if x + 14 + 5.2 * len(text) > WIDTH:

@@ -93,6 +93,23 @@ def test_the_split_and_the_clock_fit_the_days_of_the_file(make: Callable[..., Pr
     assert split.train + split.validate_ + split.test <= timedelta(days=86)
 
 
+@pytest.mark.parametrize(
+    ("rows_a_day", "window"),
+    [(12, 7), (1, 63), (0.25, 91)],  # 50 rows and a fifth more: 5 days, 60 days, and 240 days, which is too long
+)
+def test_the_window_of_monitoring_has_enough_rows(
+    make: Callable[..., ProjectSpec], tmp_path: Path, rows_a_day: float, window: int
+) -> None:
+    file = tmp_path / "meters.csv"
+    count, draw = int(400 * rows_a_day), random.Random(2)
+    times = [datetime(2024, 1, 1, tzinfo=UTC) + timedelta(days=number / rows_a_day) for number in range(count)]
+    file.write_text(
+        "at,heat,used\n" + "".join(f"{at:%Y-%m-%dT%H:%MZ},{draw.random()},{draw.random()}\n" for at in times)
+    )
+    monitoring = make(file, predict="used").models["predict_used"].monitoring
+    assert (monitoring.window, monitoring.min_rows) == (timedelta(days=window), 50)
+
+
 @pytest.mark.parametrize("form", ["%Y/%m/%d %H:%M", "%d.%m.%Y", "%b %d %Y", "%Y-%m-%d %H:%M:%S"])
 def test_a_file_is_read_as_it_is_written(make: Callable[..., ProjectSpec], tmp_path: Path, form: str) -> None:
     file = write_orders(tmp_path / "orders.csv", form=form)

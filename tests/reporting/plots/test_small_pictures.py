@@ -63,8 +63,16 @@ def test_a_line_adds_up_day_by_day_and_ends_at_the_greatest_place_for_the_greate
     # sums 10, -20, 20 of a scale from -20 to 20: three quarters up, at the bottom, at the top
     low, high = max(heights), min(heights)
     assert [(low - height) / (low - high) for height in heights] == pytest.approx([0.75, 0.0, 1.0], abs=0.01)
-    assert "EUR beyond doing nothing (assumed), added up; 15 predictions" in picture
+    assert "Realized gain over doing nothing" in picture
+    assert "EUR, added up (assumed effect); 15 predictions" in picture
     assert "2024-03-01" in picture
+
+
+def test_the_line_below_a_title_fits_the_picture_for_a_million_predictions() -> None:
+    picture = small_worth_picture([DayWorth("2024-03-01", 1_234_567, 10.0, 4.0)], "EUR").decode()
+    note = next(text for text in re.findall(r">([^<]*)</text>", picture) if "predictions" in text)
+    letter = 5.8  # pixels on average, as a browser draws this line
+    assert 12 + letter * len(note) <= 320
 
 
 def test_an_expectation_that_is_not_known_on_each_day_is_not_drawn() -> None:

@@ -17,7 +17,9 @@ class Absolute(PlainFunction):
 
     name = "abs"
     signature = "abs(x)"
-    summary = "The value without its sign; null for the smallest whole number, whose absolute value has no 64 bits."
+    summary = (
+        "The value without its sign; null for the smallest whole number, whose absolute value needs more than 64 bits."
+    )
     passes_on = True
     keeps_null = True
 
