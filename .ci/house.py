@@ -140,6 +140,50 @@ def untyped_manifest_fields() -> Iterator[str]:
                     yield f"{path.relative_to(ROOT)}:{field.lineno} {part.name}.{name} is {kind}"
 
 
+def documented_names_that_do_not_exist() -> Iterator[str]:
+    """Return names that a docstring explains, and that the function does not take or the class does not have."""
+    trees = dict(parsed())
+    classes = {node.name: node for tree in trees.values() for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
+    for path, tree in trees.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef):
+                known = attributes(node, classes)
+            elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                known = {argument.arg for argument in ast.walk(node.args) if isinstance(argument, ast.arg)}
+            else:
+                continue
+            for name in documented_names(ast.get_docstring(node) or ""):
+                if name not in known:
+                    yield f"{path.relative_to(ROOT)}:{node.lineno} {node.name} explains {name}, which it does not have"
+
+
+def documented_names(docstring: str) -> Iterator[str]:
+    """Return the names that stand in the sections of parameters and of attributes."""
+    for section in re.findall(
+        r"^(?:Parameters|Attributes)\n-+\n(.*?)(?=^[^\s,]+\n-{3,}|^>>>|\Z)", docstring, re.M | re.S
+    ):
+        for line in re.findall(r"^[*\w][*\w, ]*$", section, re.M):
+            yield from (name.strip(" *") for name in line.split(","))
+
+
+def attributes(node: ast.ClassDef, classes: dict[str, ast.ClassDef]) -> set[str]:
+    """Return what a class and the classes that it extends assign, declare, define or take."""
+    names = {part.name for part in node.body if isinstance(part, ast.FunctionDef)}
+    for part in ast.walk(node):
+        if isinstance(part, ast.AnnAssign | ast.Assign):
+            targets = part.targets if isinstance(part, ast.Assign) else [part.target]
+            named = [at for target in targets for at in ast.walk(target)]
+            names |= {at.attr for at in named if isinstance(at, ast.Attribute)}
+            names |= {at.id for at in named if isinstance(at, ast.Name)}
+        if isinstance(part, ast.FunctionDef) and part.name == "__init__":
+            names |= {argument.arg for argument in ast.walk(part.args) if isinstance(argument, ast.arg)}
+    for base in node.bases:
+        name = ast.unparse(base).split("[")[0].split(".")[-1]
+        if name in classes and name != node.name:
+            names |= attributes(classes[name], classes)
+    return names
+
+
 COUNTS: dict[str, Callable[[], Iterator[str]]] = {
     "loose modules": loose_modules,
     "files over 300 lines": long_files,
@@ -148,6 +192,7 @@ COUNTS: dict[str, Callable[[], Iterator[str]]] = {
     "imports of private modules": private_imports,
     "untyped fields of manifests": untyped_manifest_fields,
     "locked packages that differ": locks_that_differ,
+    "documented names that do not exist": documented_names_that_do_not_exist,
 }
 
 

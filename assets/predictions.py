@@ -67,6 +67,7 @@ def _missed(project: Project, model: str, now: datetime) -> Metadata:
     return {
         **plotted({"share not predicted in time": missed.share}),
         "not predicted in time": ", ".join(missed.reasons) or "0",
+        **({"no prediction, as declared": ", ".join(missed.as_declared)} if missed.as_declared else {}),
     }
 
 

@@ -42,8 +42,8 @@ def drift_sensor(jobs: Mapping[str, AssetJob], models: list[str]) -> dg.SensorDe
     def drift(context: dg.SensorEvaluationContext, project: ProjectParam) -> dg.SensorResult:
         requests, reasons, now = [], [], project.clock.now()
         for finding in open_findings(project):
-            send_alert(project, _drift_alert(project, finding), now)
             reason = _why_not(context.instance, project, finding)
+            send_alert(project, _drift_alert(project, finding, reason), now)
             if reason is None:
                 requests.append(_retraining_run(project, finding))
             else:
@@ -81,8 +81,9 @@ def _retraining_run(project: Project, finding: Finding) -> dg.RunRequest:
     )
 
 
-def _drift_alert(project: Project, finding: Finding) -> Alert:
-    watched = finding.model in project.spec.models and "drift" in project.spec.models[finding.model].retraining.on
+def _drift_alert(project: Project, finding: Finding, why_not: str | None) -> Alert:
+    declared = finding.model in project.spec.models and "drift" in project.spec.models[finding.model].retraining.on
+    waits = f"No retraining is requested now: {why_not}." if declared else f"Run {retrain_job_name(finding.model)}."
     return Alert(
         key=finding.id,
         title=f"{project.spec.name}: {finding.model} has drifted",
@@ -90,7 +91,7 @@ def _drift_alert(project: Project, finding: Finding) -> Alert:
         severity="ticket",
         model=finding.model,
         facts=finding.facts,
-        next_step="A retraining is requested." if watched else f"Run {retrain_job_name(finding.model)}.",
+        next_step="A retraining is requested." if why_not is None else waits,
     )
 
 

@@ -17,6 +17,9 @@ from pathlib import Path
 from typing import Any
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+PLACES = 5
+BESIDE = Path(sys.executable).with_name("ml-platform")
+PROGRAM = str(BESIDE) if BESIDE.exists() else "ml-platform"
 Row = Mapping[str, str]
 Answer = Mapping[str, object]
 
@@ -87,7 +90,7 @@ MODELS: Mapping[str, tuple[Callable[[Truth, Answer, datetime], tuple[float, floa
 """For each model what an answer earns, and when its label is settled."""
 
 
-def compared(folder: Path, program: str = "ml-platform") -> dict[str, dict[str, float]]:
+def compared(folder: Path, program: str = PROGRAM) -> dict[str, dict[str, float]]:
     """Return, for each model, rows and gain by the platform and by the files."""
     truth, status = Truth(folder), _asked(program, "status", str(folder))
     found = {}
@@ -112,6 +115,24 @@ def compared(folder: Path, program: str = "ml-platform") -> dict[str, dict[str, 
     return found
 
 
+def shelf(folder: Path, program: str = PROGRAM) -> tuple[int, list[str]]:
+    """Return the most goods that were reserved on a day, and the days on which others should have been.
+
+    Coupons are sent once a day, so a day's five are those that are most likely to be redeemed, if reserving pays.
+    """
+    answers = _asked(program, "predictions", "redeems", str(folder), "--limit", "1000000")["predictions"]
+    most, wrong = 0, []
+    for day in sorted({answer["effective_time"] for answer in answers}):
+        sent = [answer for answer in answers if answer["effective_time"] == day]
+        reserved = {answer["prediction_id"] for answer in sent if answer["action"] == "reserve"}
+        paying = [answer for answer in sent if -0.6 + 2 * answer["score"] > 0]
+        best = sorted(paying, key=lambda answer: answer["score"], reverse=True)[:PLACES]
+        most = max(most, len(reserved))
+        if reserved != {answer["prediction_id"] for answer in best}:
+            wrong.append(day)
+    return most, wrong
+
+
 def _asked(program: str, *arguments: str) -> Any:
     done = subprocess.run([program, *arguments, "--json"], capture_output=True, text=True, check=True)
     return json.loads(done.stdout)
@@ -129,7 +150,10 @@ def main(folder: Path) -> int:
         wrong += not same
         platform, files = (_text(item[f"{by}rows"], item[f"{by}gain"]) for by in ("", "true_"))
         print(f"{name:10} platform {platform}   files {files}   {'same' if same else 'DIFFERENT'}")
-    return int(wrong > 0)
+    most, others = shelf(folder)
+    verdict = f"not the best on {len(others)} days" if others else "the best of each day"
+    print(f"redeems    at most {most} reserved on a day   {verdict}")
+    return int(wrong > 0 or most > PLACES or bool(others))
 
 
 if __name__ == "__main__":

@@ -91,8 +91,8 @@ def _served(model: ModelStatus) -> Iterator[tuple[str, Cell]]:
     yield "predictions", f"{model.predictions:,} logged{newest}" if model.predictions else "none yet"
     if model.capacity is not None:
         yield "capacity", model.capacity.text
-    if model.missed is not None and model.missed.reasons:
-        yield "", Text(missed_text(model.missed), "yellow")
+    if model.missed is not None:
+        yield from (("", text) for text in missed_texts(model.missed))
     if model.parity is not None:
         yield "parity", Text(model.parity.text, "red" if model.parity.differing else "")
     last = model.reproduced
@@ -105,10 +105,14 @@ def _served(model: ModelStatus) -> Iterator[tuple[str, Cell]]:
         yield "report", model.monitoring.report
 
 
-def missed_text(missed: Missed) -> str:
-    """Return how many rows of a monitoring window got no prediction in time, and why."""
-    rows = f"{share_text(missed.share)} of the rows got no prediction in time"
-    return f"{rows} ({missed.start} to {missed.end}): {', '.join(missed.reasons)}"
+def missed_texts(missed: Missed) -> Iterator[Text]:
+    """Yield how many rows of a monitoring window got no prediction in time and why, and which should get none."""
+    days = f"({missed.start} to {missed.end})"
+    if missed.reasons:
+        rows = f"{share_text(missed.share)} of the rows got no prediction in time"
+        yield Text(f"{rows} {days}: {', '.join(missed.reasons)}", "yellow")
+    if missed.as_declared:
+        yield Text(f"no prediction, as declared {days}: {', '.join(missed.as_declared)}")
 
 
 def _made(node: DataStatus) -> str:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from ml_platform.cli.arguments import read_day
 from ml_platform.cli.json_output import print_json
-from ml_platform.cli.model_details import missed_text
+from ml_platform.cli.model_details import missed_texts
 from ml_platform.core.formatting import cents_text
 from ml_platform.core.plain_values import json_value
 from ml_platform.core.terminal_table import PlainTable, line
@@ -66,9 +66,9 @@ def _print(project: Project, model: str, shown: pd.DataFrame, directory: Path) -
     console = SafeConsole()
     console.print(table)
     missed = missed_rows(project, model, project.clock.now())
-    if missed is not None and missed.reasons:
+    for text in missed_texts(missed) if missed else ():
         console.print()
-        console.print(line(missed_text(missed)))
+        console.print(line(text))
     command = styled("[dim]Why?[/]  ml-platform explain {} {}", shown["prediction_id"].iloc[0], quote(str(directory)))
     console.print()
     console.print(command, soft_wrap=True)

@@ -49,7 +49,7 @@ class PlainTable:
         Columns whose values are never broken into lines, and never cut.
     spare
         Columns that a narrow terminal may leave out, the first one first.
-    left
+    indent
         The indent on a terminal.
     """
 
@@ -170,7 +170,7 @@ class Line:
 
     Attributes
     ----------
-    left
+    indent
         The indent of the line.
     hang
         By how much more its continuations are indented.
@@ -232,7 +232,7 @@ class FactTable:
 
     Attributes
     ----------
-    left
+    indent
         The indent on a terminal.
     """
 

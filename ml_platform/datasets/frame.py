@@ -73,7 +73,7 @@ class Frame:
         return self._framed(answered), counted_reasons([part.select([EFFECTIVE, REASON]) for part in parts])
 
     def counted_rows(self, start: datetime, end: datetime) -> tuple[pa.Table, dict[str, int]]:
-        """Return `rows`, and how many rows are left out of them for which reason (`LEFT_OUT`)."""
+        """Return `rows`, and how many rows are left out of them for which reason (`EXCLUSIONS`)."""
         in_time, dropped = self._chosen(self._questions.in_time(start, end))
         unclear = self._sampled(self._questions.unclear(start, end))
         counts = counted_reasons([part.select([EFFECTIVE, REASON]) for part in (dropped, unclear)])

@@ -23,8 +23,8 @@ class QuestionRows:
     ----------
     rows
         One row for each question, with ``late`` beside the columns of `model_frame`.
-    left_out
-        ``effective_time``, the ``reason`` (a key of `LEFT_OUT`) and ``rows``: how many rows were left out at a batch
+    excluded
+        ``effective_time``, the ``reason`` (a key of `EXCLUSIONS`) and ``rows``: how many rows were left out at a batch
         run for which reason.
     """
 

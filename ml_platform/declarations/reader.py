@@ -58,7 +58,7 @@ class ReaderSpec(Declaration):
         Whether a time outside the years 1 to 9999 may mean infinity.
     answers
         Keys of the source that follow from the reader, and may be left out.
-    own_columns
+    added_columns
         Columns that rows of this reader always have, with their types.
     """
 

@@ -62,7 +62,8 @@ def days_to_score(first_deployed: datetime | None, scored: Mapping[date, datetim
     Parameters
     ----------
     scored
-        For each day, the instant at which it was scored last. A day is complete once it was scored after its end.
+        For each day, the instant up to which its sources had been read when it was scored last. A day is complete
+        where that is after its end.
         Today never is.
     """
     return tuple(day for day in champion_days(first_deployed, now) if day not in scored or scored[day] < _end_of(day))

@@ -82,6 +82,7 @@ def test_drift_leads_to_one_alert_one_retraining_and_a_new_version(
         assert tick(drifted, DRIFT, restarted).run_requests == []
     alerts = [message for message in receiver[1] if "has drifted" in message["title"]]
     assert [(alert["title"], alert["type"]) for alert in alerts] == [("shop: late_parcel has drifted", "warning")]
+    assert "A retraining is requested." in alerts[0]["message"]
     assert "orders.amount: " in alerts[0]["message"]
 
 
@@ -93,10 +94,15 @@ def test_every_tick_before_the_run_asks_with_the_same_key(drifted: Shop) -> None
     assert len(keys) == 1
 
 
-def test_during_the_cooldown_the_sensor_waits(drifted: Shop) -> None:
+def test_during_the_cooldown_the_sensor_waits_and_the_alert_does_not_announce_a_retraining(
+    drifted: Shop, receiver: tuple[str, list[dict[str, Any]]]
+) -> None:
     drifted.edit("models/late_parcel.yaml", "cooldown: 2d", "cooldown: 30d")
     ticks = tick(drifted, DRIFT)
-    assert "cooldown of 30d ends at 2024-03-31T00:00:00.000000Z" in skipped(ticks)
+    waits = "cooldown of 30d ends at 2024-03-31T00:00:00.000000Z"
+    assert waits in skipped(ticks)
+    (message,) = [alert["message"] for alert in receiver[1] if "has drifted" in alert["title"]]
+    assert f"No retraining is requested now: {waits}." in message
 
 
 def test_a_model_that_does_not_ask_for_it_is_not_retrained_but_people_are_alerted(

@@ -40,6 +40,10 @@ def test_what_was_earned_is_what_the_files_show(retail: Path) -> None:
         assert item["gain"] == pytest.approx(item["true_gain"], abs=0.01), name
 
 
+def test_goods_are_reserved_for_the_five_best_coupons_of_each_day(retail: Path) -> None:
+    assert runpy.run_path(str(retail / "check_truth.py"))["shelf"](retail, PROGRAM) == (5, [])
+
+
 def test_every_model_is_deployed_and_predicts(retail: Path) -> None:
     models: list[dict[str, Any]] = json.loads(called("status", str(retail), "--json"))["models"]
     assert {model["name"] for model in models if model["champion"]} == {"churn", "spend", "redeems", "next_category"}

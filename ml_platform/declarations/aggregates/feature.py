@@ -47,7 +47,7 @@ class Feature(Declaration, ABC):
         The kinds of expression that it takes, and what to write where another is found.
     gives
         The kind of its value; None for the kind of its expression.
-    own_unit
+    fixed_unit
         The unit of its values where the declaration has none.
     """
 

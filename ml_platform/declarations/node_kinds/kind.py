@@ -110,8 +110,8 @@ class ModelNode(NodeKind, ABC):
     parts
         Keys of the model that decide it.
     Options
-        For a kind of an installed package: the value under its name in ``nodes`` of a model, as a class of pydantic
-        with fields. Only models that declare it have a node then.
+        For a study, or a kind of an installed package: the value under its name in ``nodes`` of a model, as a class
+        of pydantic with fields. Only models that declare it have a node then.
     """
 
     section: ClassVar[str] = "nodes"

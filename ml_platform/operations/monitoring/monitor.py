@@ -121,9 +121,7 @@ def _monitor(project: Project, version: Version, key: str, read: Mapping[str, st
         currency=project.spec.unit_of_value(version.model),
         realized=settled.window_sums(),
         realized_since=settled.sums_since(),
-        missed=MissedRows(**json_value(asdict(missed)))
-        if (missed := missed_rows(project, version.model, now))
-        else None,
+        missed=MissedRows(**json_value(asdict(missed))) if missed else None,
         metrics=json_value(settled.metrics),
         metrics_version=settled.metrics_version,
         finding=finding.id if finding else None,

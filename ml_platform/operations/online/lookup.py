@@ -73,10 +73,10 @@ class ModelLookup:
     ----------
     key_columns
         The key of its entity: what a request brings at least.
-    needed_own
+    needed_columns
         The type of each column of its population that it needs, by its bare name, the key among them: features, keys
         of feature tables, columns of payoffs.
-    allowed_own
+    allowed_columns
         The type of each column that a request may bring.
     """
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
@@ -49,7 +49,17 @@ class Missed:
     def reasons(self) -> tuple[str, ...]:
         """How many rows got no prediction in time for which reason, in words."""
         scored = [f"{self.late:,} scored late"] if self.late else []
-        return (*scored, *(f"{count:,} {EXCLUSIONS[reason]}" for reason, count in self.left_out.items() if count))
+        return (*scored, *self._counts(by_declaration=False))
+
+    @property
+    def as_declared(self) -> tuple[str, ...]:
+        """About how many rows the declaration asks for no prediction, in words."""
+        return tuple(self._counts(by_declaration=True))
+
+    def _counts(self, *, by_declaration: bool) -> Iterator[str]:
+        for reason, count in self.left_out.items():
+            if count and (reason in BY_DECLARATION) == by_declaration:
+                yield f"{count:,} {EXCLUSIONS[reason]}"
 
 
 def missed_rows(project: Project, model_name: str, now: datetime) -> Missed | None:

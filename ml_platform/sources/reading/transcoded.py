@@ -13,7 +13,7 @@ class NotInEncoding(Exception):
     ----------
     lines
         How many lines end before them.
-    found
+    sign
         The bytes.
     """
 

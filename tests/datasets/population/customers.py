@@ -49,7 +49,7 @@ def closure(id, hours, seen=None, shop="a", kind="closed"):
     return {"id": id, "shop": shop, "at": at(hours), "seen": at(hours if seen is None else seen), "kind": kind}
 
 
-def project_of(directory, baskets, populations, closures=(), **changes):
+def project_of(directory, baskets, populations, closures=(), engine="duckdb", **changes):
     """A project with one model for each population, by name."""
     rows = {"baskets": baskets, "closures": closures or [closure("none", -9999, shop="zzz")]}
     for name, columns in COLUMNS.items():
@@ -64,6 +64,7 @@ def project_of(directory, baskets, populations, closures=(), **changes):
         features={"shopping": SHOPPING},
         models={name: {**MODEL, "population": population, **changes} for name, population in populations.items()},
         entities={"shop": ["shop"]},
+        engine=engine,
         clock={"simulated_from": "2024-03-01T00:00:00Z"},
     )
 

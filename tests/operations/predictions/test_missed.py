@@ -148,3 +148,11 @@ def _declare(project: Project, deployment: str) -> Project:
     path = project.root / "models/late_parcel.yaml"
     path.write_text(path.read_text().replace('batch: "0 * * * * UTC"', f'batch: "0 * * * * UTC", {deployment}'))
     return open_project(project.root)
+
+
+def test_rows_excluded_by_the_declaration_are_listed_apart_and_are_not_missed() -> None:
+    missed = Missed(date(2024, 3, 1), date(2024, 3, 8), in_time=98, late=0, left_out={"missed": 2, "asked_before": 36})
+    assert missed.share == 0.02
+    assert missed.reasons == ("2 known only after their batch run",)
+    (declared,) = missed.as_declared
+    assert declared.startswith("36 about an entity that an earlier row had asked about")
