@@ -22,12 +22,16 @@ if TYPE_CHECKING:
     )
     from ml_platform.api.model_version import ModelVersion
     from ml_platform.api.notebook_project import NotebookProject, open_project
+    from ml_platform.api.studies import Study, ablation, backtest
     from ml_platform.core.errors import PlatformError
 
 __all__ = [
     "ModelVersion",
     "NotebookProject",
     "PlatformError",
+    "Study",
+    "ablation",
+    "backtest",
     "diff_snapshots",
     "evaluation_rows",
     "experiment",
@@ -44,6 +48,9 @@ _HOMES = {
     "ModelVersion": "ml_platform.api.model_version",
     "NotebookProject": "ml_platform.api.notebook_project",
     "PlatformError": "ml_platform.core.errors",
+    "Study": "ml_platform.api.studies",
+    "ablation": "ml_platform.api.studies",
+    "backtest": "ml_platform.api.studies",
     "diff_snapshots": "ml_platform.api.functions",
     "evaluation_rows": "ml_platform.api.functions",
     "experiment": "ml_platform.api.functions",

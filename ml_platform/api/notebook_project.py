@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ml_platform.api import functions
+from ml_platform.api import functions, studies
 from ml_platform.api.model_version import ModelVersion, ModelVersions
 from ml_platform.declarations.load.load import load_project
 from ml_platform.project import Project
@@ -151,6 +151,29 @@ class NotebookProject(Project):
         np.True_
         """
         return functions.predictions(self, model, start, end)
+
+    def backtest(
+        self, model: str, origins: int | None = None, every: str | None = None, seeds: int | None = None
+    ) -> studies.Study:
+        """Train a model at several past instants, and return what it earned after each, as `ml_platform.backtest` does.
+
+        Examples
+        --------
+        >>> project = ml_platform.open_project("shop")
+        >>> len(project.backtest("late_parcel", origins=2, every="4d", seeds=1).tables["origins"])
+        2
+        """
+        return studies.backtest(self, model, origins, every, seeds)
+
+    def ablation(self, model: str, features: bool | None = None) -> studies.Study:
+        """Return what each source and feature table of a model is worth, as `ml_platform.ablation` does.
+
+        Examples
+        --------
+        >>> "worth" in ml_platform.open_project("shop").ablation("late_parcel").tables["parts"]
+        True
+        """
+        return studies.ablation(self, model, features)
 
     def explain(self, id: str, what_if: Mapping[str, str] | None = None, rows: int | None = None) -> Explanation:
         """Return the explanation of a logged prediction, as `ml_platform.explain` does.

@@ -28,8 +28,11 @@ def check_nodes(model: ModelSpec) -> Iterator[Problem]:
             )
             continue
         try:
-            kind.Options.model_validate(options)
+            read = kind.Options.model_validate(options)
         except ValidationError as error:
             for fault in error.errors():
                 text = f"{fault['msg'][0].lower()}{fault['msg'][1:]}. Correct the options of {name}"
                 yield Problem(where, ("nodes", name, *fault["loc"]), text, kind=FaultKind.VALUE)
+            continue
+        for option, text in kind.problems(model, read):
+            yield Problem(where, ("nodes", name, option), text, kind=FaultKind.VALUE)

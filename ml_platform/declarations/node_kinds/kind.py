@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import BaseModel
 
 from ml_platform.declarations.deciding import deciding
+from ml_platform.declarations.model import ModelSpec
 from ml_platform.declarations.node_name import NodeName
 from ml_platform.declarations.project import Location, ProjectSpec
 
@@ -129,6 +130,11 @@ class ModelNode(NodeKind, ABC):
         """Return what a model declares for this kind under ``nodes``."""
         assert cls.Options is not None, f"{cls.name} has no options"
         return cls.Options.model_validate((spec.models[subject].nodes or {})[cls.name])
+
+    @classmethod
+    def problems(cls, model: ModelSpec, options: Any) -> Iterable[tuple[str, str]]:
+        """Return options that do not fit the model: the name of each, and what is wrong with the remedy."""
+        return ()
 
     @classmethod
     def deciding(cls, spec: ProjectSpec, subject: str) -> dict[str, Any]:

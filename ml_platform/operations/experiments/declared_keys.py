@@ -32,7 +32,7 @@ def declared_keys(files: Mapping[str, bytes]) -> dict[str, str]:
 
 def different_keys(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
     """Return the keys with another value, or in one of both only, in order."""
-    return sorted(key for key in {*before, *after} if before.get(key) != after.get(key))
+    return sorted({key for key, _ in before.items() ^ after.items()})
 
 
 def judge_of(spec: ProjectSpec, model: str) -> str:

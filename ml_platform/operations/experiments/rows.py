@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from ml_platform.registry.evaluation.paired import Acted, hashed
 
 _TEST_ROWS = b"test rows"
 _UNIT = "datetime64[us]"
+_EARNED = ("keys", "value", "nothing")
 
 
 @dataclass(frozen=True)
@@ -47,14 +48,17 @@ class EarnedRows:
         """The UTC day of each row."""
         return self.times.astype("datetime64[D]")
 
-    def place_of(self, other: EarnedRows) -> tuple[np.ndarray, np.ndarray]:
+    def place_of(self, other: EarnedRows) -> tuple[np.ndarray | slice, np.ndarray | slice]:
         """Return the places of shared rows, in the order of these rows: among these, and among the others."""
-        if len(self.keys) == len(other.keys) and bool((self.keys == other.keys).all()):
-            every = np.arange(len(self.keys))
-            return every, every
+        if self.keys is other.keys or np.array_equal(self.keys, other.keys):
+            return np.s_[:], np.s_[:]
         _, mine, others = np.intersect1d(self.keys, other.keys, return_indices=True)
         order = np.argsort(mine, kind="stable")
         return mine[order], others[order]
+
+
+Periods = tuple[EarnedRows, EarnedRows]
+"""Rows of the test period, and a sample of those before it."""
 
 
 def earned_rows(project: Project, side: Acted) -> EarnedRows:
@@ -81,10 +85,25 @@ def write_rows(file: Path, test: EarnedRows, earlier: EarnedRows) -> None:
     feather.write_feather(table, str(file), compression="lz4")
 
 
-def read_rows(file: Path) -> tuple[EarnedRows, EarnedRows]:
-    """Return the rows of the test period, and the sample of those before it."""
-    table = feather.read_table(str(file), memory_map=False)
-    arrays = {name: table[name].to_numpy() for name in table.column_names}
-    arrays["times"] = arrays["times"].astype(_UNIT)
-    rows, number = EarnedRows(**arrays), int(table.schema.metadata[_TEST_ROWS])
+def read_rows(file: Path, like: Periods | None = None) -> Periods:
+    """Return the rows of the test period, and the sample of those before it.
+
+    Parameters
+    ----------
+    like
+        Rows that are probably the same. Where they are, only what they earned is read.
+    """
+    table = feather.read_table(str(file), columns=[*_EARNED], memory_map=False)
+    number, earned = int(table.schema.metadata[_TEST_ROWS]), {name: table[name].to_numpy() for name in _EARNED}
+    parts = [{name: array[part] for name, array in earned.items()} for part in (np.s_[:number], np.s_[number:])]
+    if like is not None and all(
+        np.array_equal(part["keys"], rows.keys) for part, rows in zip(parts, like, strict=True)
+    ):
+        same = [
+            replace(rows, value=part["value"], nothing=part["nothing"]) for part, rows in zip(parts, like, strict=True)
+        ]
+        return same[0], same[1]
+    asked = feather.read_table(str(file), columns=["times", "entities"], memory_map=False)
+    times, entities = asked["times"].to_numpy().astype(_UNIT), asked["entities"].to_numpy()
+    rows = EarnedRows(earned["keys"], times, entities, earned["value"], earned["nothing"])
     return rows.at(np.s_[:number]), rows.at(np.s_[number:])

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from ml_platform.core.errors import NotMaterialized
 from ml_platform.declarations.node_name import NodeName
@@ -90,6 +90,34 @@ def run_study(
     if failed is not None or result is None:
         raise ExperimentError(str(failed["problem"]) if failed else f"the process of {kind} ended without a result.")
     return StudyResult(study.manifest.model_validate(result["manifest"]), snapshot, was_stored=False)
+
+
+def study_options(project: Project, kind: str, model: str, asked: Mapping[str, Any]) -> BaseModel:
+    """Return the options of a study of a model.
+
+    Parameters
+    ----------
+    asked
+        Options that were named; others are those of the declaration, or the defaults.
+
+    Raises
+    ------
+    UnknownModel
+    ExperimentError
+        Where an option cannot be read, or does not fit the model.
+    """
+    project.require_model(model)
+    node, spec = study_of(kind).node, project.spec.models[model]
+    assert node.Options is not None, "a study has options"
+    try:
+        options = node.Options.model_validate({**(spec.nodes or {}).get(kind, {}), **asked})
+    except ValidationError as error:
+        fault = error.errors()[0]
+        text = fault["msg"].removeprefix("Value error, ")
+        raise ExperimentError(f"{kind}: {fault['loc'][0]}: {text[0].lower()}{text[1:]}.") from None
+    for name, text in node.problems(spec, options):
+        raise ExperimentError(f"{kind}: {name}: {text}.")
+    return options
 
 
 def study_of(kind: str) -> type[StudyOperation]:

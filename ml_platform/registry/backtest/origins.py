@@ -6,7 +6,6 @@ from datetime import timedelta
 
 import pandas as pd
 
-from ml_platform.core.clock import format_duration
 from ml_platform.core.errors import EvaluationError
 from ml_platform.datasets.exclusions import EFFECTIVE_TIME
 from ml_platform.datasets.labels.labels import labels_of
@@ -18,8 +17,6 @@ from ml_platform.declarations.node_kinds.backtest import BacktestOptions
 from ml_platform.project import Project
 
 DAY, WEEK = timedelta(days=1), timedelta(days=7)
-_JUDGED = 3
-"""Without `every`, at most one of so many days of the snapshot is judged, and the rest is left to be fitted."""
 
 
 def origins_of(model: ModelSpec, snapshot: Boundaries, options: BacktestOptions) -> list[Boundaries]:
@@ -38,16 +35,12 @@ def origins_of(model: ModelSpec, snapshot: Boundaries, options: BacktestOptions)
     EvaluationError
         Where too few days are left to fit.
     """
-    whole = snapshot.end - snapshot.train_start
-    every = options.every or min(WEEK, max(whole // (_JUDGED * options.origins) // DAY * DAY, DAY))
-    before, validate = whole - options.origins * every, model.split.validate_
-    if before < 2 * validate:
-        most = (whole - 2 * validate) // every
-        remedy = f"Take at most {most} origins" if most >= 2 else "Lengthen split.train, or let every be shorter"
-        raise EvaluationError(
-            f"{model.name}: {options.origins} origins {format_duration(every)} apart leave {before / DAY:.3g} of the "
-            f"snapshot's {whole / DAY:.3g} days to fit, and at least twice split.validate are needed. {remedy}."
-        )
+    whole, validate = snapshot.end - snapshot.train_start, model.split.validate_
+    shortage = options.shortage(whole, validate)
+    if shortage is not None:
+        raise EvaluationError(f"{model.name}: {shortage}.")
+    every = options.spacing(whole)
+    before = whole - options.origins * every
     origins = [snapshot.end - back * every for back in range(options.origins, 0, -1)]
     return [
         Boundaries(origin - before, origin - validate, origin, origin + every, snapshot.horizon) for origin in origins

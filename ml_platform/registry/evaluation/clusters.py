@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
@@ -50,6 +51,35 @@ def clusters_of(values: Mapping[str, np.ndarray], place: np.ndarray, count: int)
     """Return the sums of clusters, by the number of each row's cluster."""
     totals = {name: np.bincount(place, weights=value, minlength=count) for name, value in values.items()}
     return Clusters(np.bincount(place, minlength=count).astype("float64"), totals)
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """Which day, entity and both each row belongs to: the same for all that is earned on these rows.
+
+    Attributes
+    ----------
+    days
+        The distinct days in order.
+    day, entity, cell
+        The number of each row's day, entity, and of both, with how many there are; None where no entity comes twice.
+    """
+
+    days: np.ndarray
+    day: np.ndarray
+    entity: tuple[np.ndarray, int] | None = None
+    cell: tuple[np.ndarray, int] | None = None
+
+    @classmethod
+    def of(cls, days: np.ndarray, entities: np.ndarray | None = None) -> Self:
+        """Group rows by their days, and by their entities where these come again."""
+        names, place = numbered(days)
+        if entities is not None:
+            keys, owner = numbered(np.asarray(entities))
+            if len(keys) < len(owner):
+                cells, cell = numbered(owner.astype("int64") * len(names) + place)
+                return cls(names, place, (owner, len(keys)), (cell, len(cells)))
+        return cls(names, place)
 
 
 def numbered(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

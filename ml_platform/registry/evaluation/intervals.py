@@ -16,10 +16,10 @@ import numpy as np
 
 from ml_platform.registry.evaluation.clusters import (
     Clusters,
+    Grouping,
     Shape,
     clusters_of,
     largest,
-    numbered,
     shape_of,
     without_rounding,
 )
@@ -262,18 +262,27 @@ def earnings(
     level
         The probability of intervals.
     """
-    values = without_rounding(values)
-    names, place = numbered(days)
-    by_day = clusters_of(values, place, len(names))
+    return earnings_of(values, Grouping.of(days, entities), history, other_rows, fixed, horizon, level)
+
+
+def earnings_of(
+    values: Mapping[str, np.ndarray],
+    grouping: Grouping,
+    history: Earnings | None = None,
+    other_rows: Sequence[Mapping[str, np.ndarray]] = (),
+    fixed: bool = False,
+    horizon: timedelta = timedelta(0),
+    level: float = LEVEL,
+) -> Earnings:
+    """Return what contenders earned a row, as `earnings` does, on rows that are grouped already."""
+    values, rows, names = without_rounding(values), len(grouping.day), grouping.days
+    by_day = clusters_of(values, grouping.day, len(names))
     by_entity = by_cell = None
-    if entities is not None:
-        keys, owner = numbered(np.asarray(entities))
-        if len(keys) < len(owner):
-            cells, cell = numbered(owner.astype("int64") * len(names) + place)
-            by_entity, by_cell = clusters_of(values, owner, len(keys)), clusters_of(values, cell, len(cells))
-    figures = {name: float(total.sum() / len(days)) for name, total in by_day.totals.items()}
+    if grouping.entity is not None and grouping.cell is not None:
+        by_entity, by_cell = clusters_of(values, *grouping.entity), clusters_of(values, *grouping.cell)
+    figures = {name: float(total.sum() / rows) for name, total in by_day.totals.items()}
     known = (history, other_rows, fixed, _overlap(names, horizon), level)
-    return Earnings(len(days), len(names), figures, dict(values), by_day, by_entity, by_cell, *known)
+    return Earnings(rows, len(names), figures, dict(values), by_day, by_entity, by_cell, *known)
 
 
 def _overlap(days: np.ndarray, horizon: timedelta) -> float:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import timedelta
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,10 +16,11 @@ import numpy as np
 from ml_platform.core.errors import NotComparable
 from ml_platform.core.plain_values import json_value
 from ml_platform.operations.experiments.declared_keys import different_keys
-from ml_platform.operations.experiments.rows import EarnedRows
+from ml_platform.operations.experiments.rows import EarnedRows, Periods
 from ml_platform.project import Project
 from ml_platform.registry.evaluation.candidates import DO_NOTHING
-from ml_platform.registry.evaluation.intervals import earnings
+from ml_platform.registry.evaluation.clusters import Grouping
+from ml_platform.registry.evaluation.intervals import earnings_of
 from ml_platform.reporting.comparison.runs import ExperimentRun, Run, VersionRun, live_run, runs_named
 
 _MEASURES = ("auc", "log_loss", "brier", "accuracy", "rmse", "mae", "pinball", "coverage")
@@ -176,6 +178,7 @@ class _Pairing:
 
     def __init__(self, reference: Run, fixed: bool, horizon: timedelta) -> None:
         self._reference, self._fixed, self._horizon = reference, fixed, horizon
+        self._grouped: tuple[np.ndarray, Grouping] | None = None
 
     def ahead(self, run: Run) -> Ahead:
         """Return how much more a run earned than the reference."""
@@ -208,16 +211,16 @@ class _Pairing:
         return Ahead(**kept[self._reference.id])
 
     def _computed(self, run: Run) -> Ahead:
-        test = _both(run.rows[0], self._reference.rows[0], max(run.until, self._reference.until))
+        reference = self._rows
+        rows = run.rows(reference)
+        test = _both(rows[0], reference[0], max(run.until, self._reference.until))
         if test is None:
             return Ahead(None, None, None, 0, 0, "they share no row that neither was fitted on")
-        earlier = _both(run.rows[1], self._reference.rows[1])
-        values, rows = test
-        days = rows.days
-        earned = earnings(
+        earlier = _both(rows[1], reference[1])
+        values, counted = test
+        earned = earnings_of(
             values,
-            days,
-            rows.entities,
+            self._grouping(rows[0], counted),
             other_rows=[earlier[0]] if earlier is not None else (),
             fixed=self._fixed,
             horizon=self._horizon,
@@ -225,16 +228,29 @@ class _Pairing:
         gain = earned.difference("run", "reference").times(earned.rows)
         return Ahead(gain.figure, gain.low, gain.high, earned.rows, earned.days, gain.declined)
 
+    @cached_property
+    def _rows(self) -> Periods:
+        return self._reference.rows()
+
+    def _grouping(self, rows: EarnedRows, counted: np.ndarray) -> Grouping:
+        """Return the days and entities of rows that count. Most runs have those of the reference."""
+        if rows.keys is not self._rows[0].keys:
+            return Grouping.of(rows.days[counted], rows.entities[counted])
+        if self._grouped is None or not np.array_equal(self._grouped[0], counted):
+            self._grouped = counted, Grouping.of(rows.days[counted], rows.entities[counted])
+        return self._grouped[1]
+
 
 def _both(
     run: EarnedRows, reference: EarnedRows, after: np.datetime64 | None = None
-) -> tuple[dict[str, np.ndarray], EarnedRows] | None:
-    """Return what shared rows with a value, after an instant, earned, and these rows; None where there is none."""
+) -> tuple[dict[str, np.ndarray], np.ndarray] | None:
+    """Return what shared rows with a value, after an instant, earned, and their places; None where there is none."""
     mine, others = run.place_of(reference)
     values = {"run": run.value[mine], "reference": reference.value[others], DO_NOTHING: run.nothing[mine]}
-    counted = ~np.isnan(np.column_stack(list(values.values()))).any(axis=1)
+    counted = ~(np.isnan(values["run"]) | np.isnan(values["reference"]) | np.isnan(values[DO_NOTHING]))
     if after is not None:
         counted &= run.times[mine] > after
     if not counted.any():
         return None
-    return {name: value[counted] for name, value in values.items()}, run.at(mine[counted])
+    places = np.arange(len(run.keys))[mine][counted]
+    return {name: value[counted] for name, value in values.items()}, places

@@ -14,7 +14,7 @@ from ml_platform.declarations.node_name import NodeName
 from ml_platform.models.provenance import kept_files
 from ml_platform.operations.experiments.declared_keys import declared_keys, judge_of
 from ml_platform.operations.experiments.listing import Experiment, experiment_named, list_experiments
-from ml_platform.operations.experiments.rows import EarnedRows, earned_rows, read_rows
+from ml_platform.operations.experiments.rows import Periods, earned_rows, read_rows
 from ml_platform.operations.experiments.space import names_of
 from ml_platform.project import Project
 from ml_platform.registry.champion import champion
@@ -60,22 +60,23 @@ class ExperimentRun:
     @property
     def figures(self) -> Mapping[str, Any]:
         """Its metrics and its gain over doing nothing on its own test rows."""
-        return dict(self.result["figures"])
+        figures: Mapping[str, Any] = self.result["figures"]
+        return figures
 
     @property
     def declared(self) -> Mapping[str, str]:
         """Its declared values by file and key."""
-        return dict(self.experiment.record["declared"])
+        declared: Mapping[str, str] = self.experiment.record["declared"]
+        return declared
 
     @property
     def until(self) -> np.datetime64:
         """The last row that it was fitted on."""
         return instant64(str(self.result["until"]))
 
-    @cached_property
-    def rows(self) -> tuple[EarnedRows, EarnedRows]:
-        """What its test rows earned, and a sample of earlier ones."""
-        return read_rows(self.experiment.space.rows(self.result["model"]))
+    def rows(self, like: Periods | None = None) -> Periods:
+        """Return what its test rows earned, and a sample of earlier ones, as `read_rows` does."""
+        return read_rows(self.experiment.space.rows(self.result["model"]), like)
 
 
 @dataclass(frozen=True)
@@ -111,9 +112,12 @@ class VersionRun:
         trained = self.project.store.get("trained_model", self.version.id)
         return Acted.on(self.project, self.version.model, trained, judged_rows(self.project, self.snapshot))
 
+    def rows(self, like: Periods | None = None) -> Periods:
+        """Return what the test rows earned, and a sample of earlier ones."""
+        return self._rows
+
     @cached_property
-    def rows(self) -> tuple[EarnedRows, EarnedRows]:
-        """What the test rows earned, and a sample of earlier ones."""
+    def _rows(self) -> Periods:
         project, model = self.project, self.version.model
         trained, earlier = project.store.get("trained_model", self.version.id), earlier_rows(project, self.snapshot)
         step = -(-max(len(earlier), 1) // OTHER_ROWS)
@@ -123,7 +127,7 @@ class VersionRun:
     @cached_property
     def figures(self) -> Mapping[str, Any]:
         """Its metrics and its gain over doing nothing on these rows."""
-        acted, (test, earlier), spec = self._acted, self.rows, self.project.spec.models[self.version.model]
+        acted, (test, earlier), spec = self._acted, self._rows, self.project.spec.models[self.version.model]
         every, counted = np.arange(len(test.keys)), ~np.isnan(test.value) & ~np.isnan(test.nothing)
         before = ~np.isnan(earlier.value) & ~np.isnan(earlier.nothing)
         elsewhere = {"version": earlier.value[before], DO_NOTHING: earlier.nothing[before]}
@@ -139,7 +143,7 @@ class VersionRun:
         money = value_figures(earned, "version")
         return {**acted.metrics(every, acted.rows.label), **money}
 
-    @property
+    @cached_property
     def declared(self) -> Mapping[str, str]:
         """The declared values that it was trained by, by file and key."""
         return declared_keys(kept_files(self.project, self.project.store.get("trained_model", self.version.id)))

@@ -58,7 +58,7 @@ def ablation_sentences(about: AblationManifest) -> tuple[str, ...]:
 
 def _about(kind: str, about: AblationManifest) -> str:
     parts = [part for part in about.parts if part.kind == kind]
-    by_verdict = {name: [part for part in parts if _verdict(part) == name] for name in ("earns", "harms")}
+    by_verdict = {name: [part for part in parts if ablation_verdict(part) == name] for name in ("earns", "harms")}
     texts = []
     if by_verdict["earns"]:
         ranked = sorted(by_verdict["earns"], key=lambda part: -_worth(part))
@@ -66,11 +66,13 @@ def _about(kind: str, about: AblationManifest) -> str:
         texts.append(f"it surely earns more with {_listed(named)}")
     if by_verdict["harms"]:
         texts.append(f"it surely earns less with {_listed([part.name for part in by_verdict['harms']])}")
-    open_parts = [part.name for part in parts if _verdict(part) in ("not certain", "makes no difference", "not known")]
+    open_parts = [
+        part.name for part in parts if ablation_verdict(part) in ("not certain", "makes no difference", "not known")
+    ]
     if open_parts:
         verb = "adds" if len(open_parts) == 1 else "add"
         texts.append(f"it is not certain that {_listed(open_parts)} {verb} anything")
-    needed = [part.name for part in parts if _verdict(part) == "needed"]
+    needed = [part.name for part in parts if ablation_verdict(part) == "needed"]
     if needed:
         texts.append(f"it cannot be trained without {_listed(needed)}")
     return f"By {kind}: {'; '.join(texts)}."
@@ -93,7 +95,7 @@ def ablation_lines(project: Project, about: AblationManifest) -> Iterator[Ablati
             kind=part.kind,
             name=part.name,
             features=len(part.features),
-            verdict=_verdict(part),
+            verdict=ablation_verdict(part),
             **shown,
             **_recorded(project, part),
         )
@@ -111,7 +113,8 @@ def _worth(part: AblatedPart) -> float:
     return float("inf") if part.worth is None else part.worth.figure
 
 
-def _verdict(part: AblatedPart) -> str:
+def ablation_verdict(part: AblatedPart) -> str:
+    """Return what is known of a part's worth, in a word or two."""
     worth = part.worth
     if worth is None:
         return "needed"

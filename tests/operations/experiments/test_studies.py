@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+import ml_platform
 from ml_platform.cli.ablation import ablation
-from ml_platform.cli.arguments import UsageError
 from ml_platform.cli.backtest import backtest
 from ml_platform.core.errors import NotMaterialized
 from ml_platform.declarations.node_kinds.backtest import BacktestOptions
@@ -21,6 +21,7 @@ from ml_platform.operations.experiments.studies import run_study
 from ml_platform.operations.planning.nodes.backtest import BacktestOperation
 from ml_platform.project import Project, open_project
 from ml_platform.registry.backtest.backtest import backtest_model
+from ml_platform.reporting.overview.backtest_lines import backtest_sentences
 from ml_platform.storage.outputs import current_output
 from tests.audit.verify.factory import MODEL, build_factory
 from tests.worlds import write_shop
@@ -101,10 +102,29 @@ def test_the_command_of_an_ablation_prints_each_input_with_its_record(
     assert "Worth of each source" in capsys.readouterr().out
 
 
+def test_a_notebook_gets_the_figures_of_the_study_as_frames(production: Project) -> None:
+    snapshot = str(current_output(production.database, f"{MODEL}/snapshot"))
+    about = backtest_model(production, MODEL, snapshot, OPTIONS)
+    study = ml_platform.backtest(production, MODEL, origins=3, seeds=1)
+    assert study.verdict == backtest_sentences(about)
+    origins, ages = study.tables["origins"], study.tables["ages"]
+    assert origins["gain"].tolist() == [item.gain.figure for item in about.origins]
+    assert origins["auc"].tolist() == [item.figures["auc"] for item in about.origins]
+    assert ages["loss"].tolist() == [item.loss.figure for item in about.ages]
+    assert study.tables["schedules"]["more"].tolist() == [item.more.figure for item in about.schedules]
+    parts = ml_platform.open_project(production.root).ablation(MODEL).tables["parts"]
+    known = parts[parts["worth"].notna()]
+    assert (known["low"] <= known["worth"]).all()
+    assert set(parts["verdict"]) <= {"earns", "harms", "not certain", "makes no difference", "needed", "not known"}
+    with pytest.raises(ExperimentError, match="origins: input should be greater than or equal to 2"):
+        ml_platform.backtest(production, MODEL, origins=1)
+
+
 def test_wrong_options_and_a_missing_snapshot_are_refused_with_the_remedy(production: Project, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"--every: must be whole days, found 36h\. Give days, such as 7d"):
+    with pytest.raises(ExperimentError, match=r"every: must be whole days, found 36h\. Give days, such as 7d"):
         backtest(production.root, MODEL, {"every": "36h"}, None, as_json=False)
-    with pytest.raises(ExperimentError, match=r"40 origins 1d apart leave 9 .* Take at most 35 origins"):
+    with pytest.raises(ExperimentError, match=r"origins: 40 origins 1d apart leave 9 .* Take at most 35 origins\.$"):
         backtest(production.root, MODEL, {"origins": 40, "every": "1d"}, None, as_json=False)
+    assert not any((production.state / "experiments").glob("backtest-*"))  # no process was started
     with pytest.raises(NotMaterialized, match=f"{MODEL}/snapshot does not exist yet"):
         run_study(open_project(write_shop(tmp_path / "new")), "backtest", MODEL, OPTIONS, NOW)
