@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ml_platform.operations.experiments.studies import StudyResult
+    from ml_platform.storage.artifact_kinds.backtest import BacktestManifest
     from ml_platform.storage.artifact_kinds.figures import BasedFigure
 
 
@@ -82,7 +83,11 @@ def backtest(
 
     about = _made(project, "backtest", model, {"origins": origins, "every": every, "seeds": seeds}).manifest
     assert isinstance(about, BacktestManifest)
-    tables: dict[str, list[dict[str, Any]]] = {
+    return _study(backtest_sentences(about), _backtest_tables(about), about.notes)
+
+
+def _backtest_tables(about: BacktestManifest) -> dict[str, list[dict[str, Any]]]:
+    return {
         "origins": [
             {"origin": item.origin, "end": item.end, "fitted": item.fitted, "rows": item.rows}
             | _based("gain", item.gain)
@@ -95,7 +100,6 @@ def backtest(
         ],
         "schedules": [{"days": item.days, **_based("more", item.more)} for item in about.schedules],
     }
-    return _study(backtest_sentences(about), tables, about.notes)
 
 
 def ablation(project: Project | Path | str, model: str, features: bool | None = None) -> Study:
