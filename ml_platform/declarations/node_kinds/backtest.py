@@ -61,9 +61,9 @@ class BacktestOptions(Declaration):
             return None
         most = (whole - 2 * validate) // every
         remedy = f"Take at most {most} origins" if most >= 2 else "Lengthen split.train, or let every be shorter"
-        left = f"{before / _DAY:.3g} of" if before > timedelta(0) else "nothing of"
+        rest = f"{before / _DAY:.3g} of" if before > timedelta(0) else "nothing of"
         return (
-            f"{self.origins} origins {format_duration(every)} apart leave {left} the snapshot's {whole / _DAY:.3g} "
+            f"{self.origins} origins {format_duration(every)} apart leave {rest} the snapshot's {whole / _DAY:.3g} "
             f"days to fit, and at least twice split.validate ({format_duration(2 * validate)}) is needed. {remedy}"
         )
 
