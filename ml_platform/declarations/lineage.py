@@ -62,14 +62,20 @@ def _read_by(table: FeatureTableSpec, column: str) -> list[str]:
 
 def snapshot_lineage(spec: ProjectSpec, model: ModelSpec) -> Origins:
     """Return where the columns of a model's training frame come from: feature tables, population, label."""
-    population, label = required_columns(spec, model), NodeName("source", model.label.source)
+    population = required_columns(spec, model)
     features = {name: (_owner(spec, model, name),) for name in expand_features(spec, model)}
     return {
         **{name: _of(population.node, [name]) for name in spec.file.entities[model.population.entity]},
         "prediction_time": _of(population.node, model.population.time_columns),
-        "label": (*_of(label, sorted(model.label.reads)), *(_owner(spec, model, n) for n in model.label.references)),
+        "label": _label_origins(spec, model),
         **features,
     }
+
+
+def _label_origins(spec: ProjectSpec, model: ModelSpec) -> tuple[tuple[str, str], ...]:
+    """Return the columns of its source and of its question that a label reads; one column can be both."""
+    read = _of(NodeName("source", model.label.source), sorted(model.label.reads))
+    return tuple(dict.fromkeys([*read, *(_owner(spec, model, name) for name in model.label.references)]))
 
 
 def _owner(spec: ProjectSpec, model: ModelSpec, dotted: str) -> tuple[str, str]:
