@@ -51,9 +51,10 @@ def build_monitoring(project: Project, node: Node) -> dg.AssetsDefinition:
         made = monitor_model(project, model.name, step.inputs, step.now)
         step.record(made.artifact.id)  # the overview below reads it
         version = champion(project, model.name)
-        if version is not None and not made.reused:
-            track(project, monitoring_record(version, made.artifact, datetime.now(UTC)))
         about = MonitoringManifest.of(made.artifact)
+        if version is not None and not made.reused:
+            worth = realized_worth(about.realized, about.currency or "")
+            track(project, monitoring_record(version, made.artifact, datetime.now(UTC), worth))
         for alert in unlearned_alerts(about):
             send_alert(project, alert, step.now)
         small = draw_once(project, MonitoringManifest, made.artifact, small_drift_pictures)

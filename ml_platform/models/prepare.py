@@ -186,7 +186,9 @@ def _learned(
     """Return the transforms, the columns and the matrix that follow from the rows of a fit."""
     rows = read_columns(frame.reset_index(drop=True), all_inputs(spec, model))
     transforms: list[Transform] = []
-    for reference in model.transforms:
+    algorithms = (model.algorithm, *model.baselines)
+    needed = any(needs_transforms(model, algorithm) for algorithm in algorithms)
+    for reference in model.transforms if needed else ():
         row_form = code.load_row_form(reference)
         transform, rows = learn_transform(reference, code.load(reference), rows, row_form)
         transforms.append(transform)
@@ -224,7 +226,12 @@ def _stops_early(model: ModelSpec) -> bool:
 
 
 def _matrix_names(spec: ProjectSpec, model: ModelSpec, transforms: list[Transform]) -> list[str]:
-    """Return the columns of the matrix: features that are no timestamps, and what transforms add."""
+    """Return the columns of the matrix: features that are no timestamps, and what transforms add.
+
+    Where no algorithm learns from features, rows may lack them: then there are those of transforms only.
+    """
+    if not any(reads_matrix(algorithm.name) for algorithm in (model.algorithm, *model.baselines)):
+        return [column.name for transform in transforms for column in transform.columns]
     features = [name for name in expand_features(spec, model) if feature_type(spec, name, model) != "timestamp"]
     names = [*features, *(column.name for transform in transforms for column in transform.columns)]
     if not names:

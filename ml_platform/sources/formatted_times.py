@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from contextlib import closing
+from datetime import UTC, datetime
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml_platform.core.timestamp_formats import EPOCH_UNITS
 from ml_platform.sources.exact_integers import ints_of_text
 from ml_platform.sources.local_times import INSTANT
+
+_YEAR_1001 = datetime(1001, 1, 1, tzinfo=UTC)
 
 
 def times_of_format(values: pa.ChunkedArray, pattern: str) -> tuple[pa.ChunkedArray, pa.ChunkedArray]:
@@ -35,7 +39,21 @@ def times_of_format(values: pa.ChunkedArray, pattern: str) -> tuple[pa.ChunkedAr
         query = engine.sql("SELECT try_strptime(value, ?) AS time FROM cells", params=[pattern])
         times: pa.ChunkedArray = query.to_arrow_table()["time"]
     times = times.cast(pa.timestamp("us") if times.type.tz is None else INSTANT)
+    if "%Y" in pattern:
+        times = pc.if_else(_is_short_year(values, times, pattern), pa.scalar(None, times.type), times)
     return times, pc.and_(pc.is_null(times), pc.is_valid(values))
+
+
+def _is_short_year(values: pa.ChunkedArray, times: pa.ChunkedArray, pattern: str) -> pa.Array:
+    """Return where a year has fewer than four digits: 15.12.24 is of this century, and not of the year 24."""
+    early = pc.fill_null(pc.less(times, pa.scalar(_YEAR_1001, times.type)), False).combine_chunks()
+    places, short = np.flatnonzero(early), np.zeros(len(early), bool)
+    for place, text in zip(places, values.take(pa.array(places)).to_pylist(), strict=True):
+        try:
+            datetime.strptime(str(text).strip(), pattern)
+        except ValueError:
+            short[place] = True
+    return pa.array(short)
 
 
 def _counted(values: pa.ChunkedArray, factor: int) -> tuple[pa.ChunkedArray, pa.ChunkedArray]:

@@ -119,7 +119,8 @@ class Reading:
         """Return the marks, with how many different rows each file has had so far.
 
         A row is new to its file where the log does not have its key, it did not wait to be known before and was not in
-        quarantine. Rows that moved from one file to another are not lost.
+        quarantine. Rows that moved from one file to another are not lost. A row that waited, or was in quarantine, and
+        is no longer there, is not counted: the log never had it.
 
         Parameters
         ----------
@@ -140,12 +141,14 @@ class Reading:
         excluded = np.searchsorted(dropped, ends) - np.searchsorted(dropped, self.starts)
         counted = zip(self.parts, seen, excluded.tolist(), strict=True)
         unseen = {part.name: part.rows - count - out for part, count, out in counted}
+        refusing = {part.name: part.quarantined for part in self.parts}
         marks = list[ReadState]()
         for mark in self.marks:
             last = before.get(mark.name)
             if last is not None:
                 known = last.waiting + refused.get(mark.name, 0)
-                most = last.most_rows + max(0, unseen.get(mark.name, 0) - known)
+                new = unseen.get(mark.name, 0) - known
+                most = last.most_rows + (max(new, 0) or min(new + refusing.get(mark.name, 0), 0))
                 elsewhere = min(moved, max(0, most - mark.rows))
                 moved -= elsewhere
                 mark = replace(mark, most_rows=max(mark.rows, most - elsewhere))

@@ -1,6 +1,7 @@
 import pytest
 
 from ml_platform.core.errors import PredictionError, TrainingError
+from ml_platform.models.predictor import load_predictor
 from ml_platform.models.train import train_model
 from tests.models.rows import HandMadeSnapshot, keep_snapshots, shop_project, snapshot
 from tests.worlds import LATE_PARCEL
@@ -160,3 +161,14 @@ def test_nothing_is_learned_from_a_validate_stretch_of_one_class(tmp_path, proje
 def test_a_validate_stretch_of_one_class_is_noted_where_nothing_is_learned_from_it(project, monkeypatch):
     _validated_on_one_class(monkeypatch)
     assert train_model(project, "late_parcel", "one").artifact.about["notes"][0] == ONE_CLASS
+
+
+def test_a_rule_alone_needs_none_of_the_other_features(tmp_path, project):
+    head, _, tail = LATE_PARCEL.partition("algorithm:")
+    rule = "algorithm: {name: rule, expression: courier_recent.mean_late_7d > 20}\n"
+    alone = f"{head}{rule}value:{tail.partition('value:')[2]}"
+    trained = train_model(shop_project(tmp_path, models__late_parcel=alone), "late_parcel", "s").artifact
+    predictor = load_predictor(project, trained)
+    rows = snapshot().part("test")
+    expected = (rows["courier_recent.mean_late_7d"] > 20).astype(float)
+    assert predictor.predict(rows)["score"].tolist() == expected.tolist()

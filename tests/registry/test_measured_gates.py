@@ -139,6 +139,7 @@ class Hungry:
     def fit(self, X, y, *, validate, seed, threads):
         self.mean = float(np.mean(y))
     def predict(self, X):
+        print("what code of a project prints", end="")
         room = np.ones(int(self.millions * 125_000))  # of 8 bytes
         return np.full(len(X), self.mean * room[0])
     def get_state(self):

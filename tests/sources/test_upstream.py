@@ -1,6 +1,7 @@
 """Rows that a source no longer has, and rows that wait to be known, are kept, counted and reported."""
 
 import json
+import random
 
 import pytest
 
@@ -126,6 +127,40 @@ def test_rows_that_waited_are_not_new_and_corrected_ones_are_not_lost(tmp_path):
     put(tmp_path, "3", rows_of("a", amount=7.0))
     put(tmp_path, "1", [sale("x", 1), sale("b", 1), sale("w", 1, seen=5)])
     assert upstream_at(project, 7).fewer.rows == 1  # a correction of a in a new file is not its row of before
+
+
+def test_a_row_that_waits_and_disappears_is_not_lost_and_is_counted_once_when_it_is_back(tmp_path):
+    put(tmp_path, "2", rows_of("e"))
+    put(tmp_path, "1", [sale("a", 1), sale("w", 1, seen=9)])
+    project = write_project(tmp_path, sources={"sales": DAYS})
+    upstream_at(project, 4)
+    put(tmp_path, "1", [sale("a", 1)])
+    assert upstream_at(project, 5) == Upstream(limit="366d")  # the log never had it
+    put(tmp_path, "1", [sale("a", 1), sale("w", 1, seen=9)])
+    upstream = upstream_at(project, 6)
+    assert (upstream.fewer.rows, upstream.waiting) == (0, 1)
+    assert upstream_at(project, 10) == Upstream(limit="366d")
+    put(tmp_path, "1", [sale("a", 1)])
+    assert upstream_at(project, 11).fewer.rows == 1  # now the log has it
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(4))
+def test_the_rows_that_a_file_lost_are_those_of_a_count_by_keys(tmp_path, seed):
+    draw, ids = random.Random(seed), iter(range(1000))
+    here = {f"r{next(ids)}": draw.choice([3, 3, 6, 12]) for _ in range(4)}
+    away, ingested, project = {}, set(), None
+    put(tmp_path, "2", rows_of("e"))
+    for hour in range(4, 11):
+        put(tmp_path, "1", [sale(id, 1, seen=seen) for id, seen in here.items()])
+        project = project or write_project(tmp_path, sources={"sales": DAYS})
+        ingested |= {id for id, seen in here.items() if seen <= hour}
+        assert upstream_at(project, hour).fewer.rows == len(ingested - set(here))
+        for id in draw.sample(sorted(here), min(2, len(here) - 1)):
+            away[id] = here.pop(id)
+        for id in draw.sample(sorted(away), 1):
+            here[id] = away.pop(id)
+        here |= {f"r{next(ids)}": hour + draw.choice([0, 3]) for _ in range(draw.randint(0, 2))}
 
 
 @pytest.mark.parametrize(("clock", "seen", "far"), [("wall", 30, 1), ("wall", 26, 0), (None, 30, 0), (None, 8790, 1)])

@@ -57,6 +57,7 @@ _NO_LABEL = {
     "late": "the label became known after the label horizon",
     "incomplete": "the label's source has no row yet that is known at the end of the label horizon",
     "before": "the only label row is of an event before the prediction time",
+    "contradictory": "rows of the label's source answer differently",
 }
 
 

@@ -39,11 +39,6 @@ def with_labels(
         label reads, as they were known then; the label horizon of each has passed.
     as_of
         Rows of the label's source that became known later take no part.
-
-    Raises
-    ------
-    SnapshotError
-        Where two rows of the label's source answer one question.
     """
     is_window = isinstance(project.spec.models[model_name].label, WindowLabel)
     answer = with_window_labels if is_window else with_row_labels

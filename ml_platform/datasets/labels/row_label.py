@@ -9,24 +9,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import ibis
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ml_platform.core.clock import MICROSECOND, to_micros
 from ml_platform.core.engines import Engine
 from ml_platform.core.engines.ibis_functions import epoch_us
-from ml_platform.core.errors import SnapshotError
 from ml_platform.core.expressions import parse_expression
 from ml_platform.datasets.exclusions import EFFECTIVE_TIME
-from ml_platform.datasets.labels.states import LABEL, LABEL_STATE, NEGATIVE_STATES, silence_of
+from ml_platform.datasets.labels.states import CONTRADICTORY, LABEL, LABEL_STATE, NEGATIVE_STATES, silence_of
 from ml_platform.declarations.label import RowLabel
 from ml_platform.project import Project
 from ml_platform.sources.source_log import EVENT, KNOWN, UNTIL, source_versions
-
-if TYPE_CHECKING:
-    pass
 
 _PLACE, _AT, _END = "_place", "_at", "_end"
 _ANSWERS, _BEFORE, _LATE = "_answers", "_before", "_late"
@@ -116,12 +114,8 @@ def with_row_labels(
 ) -> pa.Table:
     """Return rows as `ml_platform.datasets.labels.labels.with_labels` does, for a label of one row.
 
-    With ``missing: negative`` the label is False where the state is ``missing`` or ``before``.
-
-    Raises
-    ------
-    SnapshotError
-        Where two rows of the label's source answer one question.
+    With ``missing: negative`` the label is False where the state is ``missing`` or ``before``. Rows of the label's
+    source that answer one question alike are one answer; where they differ, the question has no label.
     """
     model, declared = project.spec.models[model_name], row_label_of(project, model_name)
     keys = project.spec.file.entities[model.population.entity]
@@ -138,7 +132,7 @@ def with_row_labels(
         label = ibis.ifelse(labelled[LABEL_STATE].isin(NEGATIVE_STATES), ibis.literal(False), label)
     table = engine.run(labelled.select(*keys, _PLACE, LABEL_STATE, **{LABEL: label}).order_by(_PLACE))
     if table.num_rows != rows.num_rows:
-        _refuse_twice(model_name, model.label.source, keys, table)
+        table = _one_each(table)
     return rows.append_column(LABEL, table[LABEL]).append_column(LABEL_STATE, table[LABEL_STATE])
 
 
@@ -155,12 +149,15 @@ def _state(rows: Any, negative: bool, silence: int) -> Any:
     )
 
 
-def _refuse_twice(model_name: str, source: str, keys: tuple[str, ...], labelled: pa.Table) -> None:
-    counted = labelled.group_by(_PLACE).aggregate([([], "count_all")]).to_pylist()
-    place = next(row[_PLACE] for row in counted if row["count_all"] > 1)
-    row = next(row for row in labelled.select([*keys, _PLACE]).to_pylist() if row[_PLACE] == place)
-    key = ", ".join(f"{name} {row[name]!r}" for name in keys)
-    raise SnapshotError(
-        f"{model_name}: several rows of {source} answer for {key}. A label has one row for each entity: "
-        f"give {source} the entity's key as its key, or declare an aggregate over a window."
+def _one_each(labelled: pa.Table) -> pa.Table:
+    """Return one row for each question: what its rows answer alike, or nothing where they differ."""
+    first = np.flatnonzero(np.diff(labelled[_PLACE].to_numpy(), prepend=-1))
+    answer = labelled[LABEL].combine_chunks().dictionary_encode("encode").indices.to_numpy()
+    differs = pa.array(np.minimum.reduceat(answer, first) != np.maximum.reduceat(answer, first))
+    one = labelled.take(first)
+    return pa.table(
+        {
+            LABEL: pc.if_else(differs, pa.scalar(None, one[LABEL].type), one[LABEL]),
+            LABEL_STATE: pc.if_else(differs, CONTRADICTORY, one[LABEL_STATE]),
+        }
     )

@@ -8,6 +8,7 @@ from ml_platform.core.clock import MICROSECOND
 from ml_platform.project import Project
 
 LABEL, LABEL_STATE = "label", "label_state"
+CONTRADICTORY = "contradictory"
 LABEL_STATES: Mapping[str, str] = {
     "known": "with a label",
     "missing": "without a row in the label's source",
@@ -15,6 +16,7 @@ LABEL_STATES: Mapping[str, str] = {
     "late": "whose label became known after the label horizon",
     "incomplete": "whose label's source has no row yet that is known at the end of the label horizon",
     "before": "whose only label row is about an event before the question",
+    CONTRADICTORY: "that rows of the label's source answer differently",
 }
 """What is known of a row's label, in words."""
 UNKNOWN_STATES = tuple(state for state in LABEL_STATES if state != "known")

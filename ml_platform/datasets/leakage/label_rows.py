@@ -68,8 +68,16 @@ def truth_of(project: Project, model_name: str, source_id: str, rows: pd.DataFra
         facts = {THEN: ibis.ifelse(was_known, value, ibis.null(value.type())), WAS_KNOWN: was_known}
         then = then.select(_then_place=then["_place"], **facts)
         both = settled.left_join(then, [settled["_place"] == then["_then_place"]]).order_by("_place")
-        table = engine.run(both.select(*read, HAPPENED, KNOWN_FROM, THEN, WAS_KNOWN))
-    return to_frame(table).set_axis(rows.index)
+        table = engine.run(both.select("_place", *read, HAPPENED, KNOWN_FROM, THEN, WAS_KNOWN))
+    return _one_each(to_frame(table), len(rows)).set_axis(rows.index)
+
+
+def _one_each(truth: pd.DataFrame, questions: int) -> pd.DataFrame:
+    """Return one row for each question: where several answer, the one that was known first."""
+    if len(truth) > questions:
+        truth = truth.sort_values(["_place", KNOWN_FROM, *(str(name) for name in truth if name != "_place")])
+        truth = truth.drop_duplicates("_place")
+    return truth.drop(columns="_place")
 
 
 def _of_no_row(rows: pd.DataFrame) -> pd.DataFrame:

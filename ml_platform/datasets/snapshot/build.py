@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -17,7 +18,14 @@ from ml_platform.datasets.exclusions import EXCLUSIONS
 from ml_platform.datasets.feature_columns import required_input
 from ml_platform.datasets.frame import Frame
 from ml_platform.datasets.labels.labels import label_facts, with_labels
-from ml_platform.datasets.labels.states import LABEL, LABEL_STATE, LABEL_STATES, NEGATIVE_STATES, UNKNOWN_STATES
+from ml_platform.datasets.labels.states import (
+    CONTRADICTORY,
+    LABEL,
+    LABEL_STATE,
+    LABEL_STATES,
+    NEGATIVE_STATES,
+    UNKNOWN_STATES,
+)
 from ml_platform.datasets.snapshot.boundaries import PARTS, Boundaries, Part
 from ml_platform.datasets.snapshot.collected import CollectedRows, without_label
 from ml_platform.declarations.fingerprint import deciding_part
@@ -51,7 +59,8 @@ def build_snapshot(project: Project, model_name: str, inputs: Mapping[str, str],
     Raises
     ------
     SnapshotError
-        Where a stretch has no row, or the label of a classification has one class in the train period.
+        Where a stretch has no row, the label of a classification has one class in the train period, or rows of the
+        label's source contradict one another on more than one question in a hundred.
     """
     builder = _Builder(project, model_name, inputs, as_of)
     snapshot = project.store.find("snapshot", builder.key)
@@ -117,7 +126,7 @@ class _Builder:
 
     def build(self) -> Artifact:
         rows, dropped = CollectedRows(self._project.store, self._bounds), Counter[str]()
-        negatives = Counter[str]()
+        negatives, twice = Counter[str](), ""
         with self._project.engine() as engine:
             frame = Frame(self._project, self._model.name, self._inputs, engine)
             for period in frame.periods(self._bounds.train_start, self._bounds.end):
@@ -127,6 +136,8 @@ class _Builder:
                 dropped.update(excluded)
                 negatives.update(_states(kept, NEGATIVE_STATES))
                 rows.add(kept.drop_columns([LABEL_STATE]))
+                twice = twice or _contradicted(labelled, frame.keys)
+            self._require_few(twice, dropped, rows.rows - negatives.total() + dropped["label_null"])
             dropped["not_settled"] += frame.count(self._bounds.end, self._as_of)
         return self._write(rows, dict(dropped), dict(negatives))
 
@@ -163,6 +174,16 @@ class _Builder:
         )
         return self._project.store.add(manifest, self.key, objects=rows.objects, inputs=self._inputs)
 
+    def _require_few(self, key: str, dropped: Mapping[str, int], answered: int) -> None:
+        """Raise where more questions than few errors explain have contradictory answers: the declaration is wrong."""
+        count, source = dropped.get(f"label_{CONTRADICTORY}", 0), self._model.label.source
+        if count > math.ceil(_MOST_CONTRADICTORY * (answered + count)):
+            raise SnapshotError(
+                f"{self._model.name}: several rows of {source} answer differently for {count:,} of "
+                f"{answered + count:,} questions, such as {key}. A label has one row for each entity: give {source} "
+                "the entity's key as its key, or declare an aggregate over a window."
+            )
+
     def _is_number(self) -> bool:
         return self._model.task in ("regression", "quantile")
 
@@ -189,6 +210,8 @@ class _Builder:
             )
 
 
+_MOST_CONTRADICTORY = 0.01
+"""The share of answered questions that may have contradictory answers."""
 _TYPE_NAMES = {
     "string": "string",
     "int64": "int",
@@ -209,7 +232,13 @@ _REASONS = {
 def _states(rows: pa.Table, states: Sequence[str]) -> dict[str, int]:
     """Return how many rows have which state of their label, but for labels that are known."""
     counts = {item["values"]: item["counts"] for item in pc.value_counts(rows[LABEL_STATE]).to_pylist()}
-    return {f"label_{state}": counts.get(state, 0) for state in states}
+    return {f"label_{state}": counts.get(state, 0) for state in states if state != CONTRADICTORY or state in counts}
+
+
+def _contradicted(rows: pa.Table, keys: Sequence[str]) -> str:
+    """Return the key of the first question with contradictory answers; an empty text where there is none."""
+    contradicted = rows.filter(pc.equal(rows[LABEL_STATE], CONTRADICTORY)).slice(0, 1).select(list(keys))
+    return ", ".join(f"{name} {value!r}" for row in contradicted.to_pylist() for name, value in row.items())
 
 
 def _lost(counts: Mapping[str, int]) -> str:

@@ -72,7 +72,7 @@ class BacktestNode(StudyNode):
     """The backtest of each model that declares ``nodes: {backtest: {}}``."""
 
     name = "backtest"
-    version = 1
+    version = 2
     stage = "make"
     purpose = "The model trained at several past instants, and what it earned after each"
     Options = BacktestOptions

@@ -18,6 +18,8 @@ import pyarrow.parquet as pq
 from ml_platform.core.errors import PredictionError
 from ml_platform.core.frames import to_frame
 from ml_platform.core.hashing import content_id, format_instant
+from ml_platform.declarations.fingerprint import deciding_part
+from ml_platform.declarations.population_columns import required_columns
 from ml_platform.operations.predictions.prediction_targets import Target
 from ml_platform.operations.predictions.sent_rows import features_read, predict_rows
 from ml_platform.project import Project
@@ -54,7 +56,8 @@ def predict_in_parts(
     """Predict for the rows of a file, and write them with the predictions into another, or into a table.
 
     Parts that are done lie in a folder of the target. A later call that asks the same (version, content of
-    the file, feature tables) continues after them, as of the `now` of the first call; any other begins again.
+    the file, feature tables, declarations) continues after them, as of the `now` of the first call; any other predicts
+    all rows.
 
     Parameters
     ----------
@@ -74,11 +77,14 @@ def predict_in_parts(
     folder.mkdir(parents=True, exist_ok=True)
     with file_lock(folder / "lock"):
         folder.mkdir(exist_ok=True)  # a call that ended meanwhile has removed it
+        seen = _seen(rows[0])  # before its content is hashed: what changes from here on is noticed
         request = _begin(folder, {**_request(project, version, rows[0]), "now": format_instant(now)})
         parts = _Parts(folder, datetime.fromisoformat(request["now"]))
-        seen = _seen(rows[0])
         try:
             parts.predict(project, version, rows[1], progress)
+        except PredictionError:  # a row or a declaration has a fault: it is corrected, or time passes
+            shutil.rmtree(folder)
+            raise
         except BaseException:
             if not parts.done:
                 shutil.rmtree(folder)
@@ -127,8 +133,16 @@ def _request(project: Project, version: Version, file: Path) -> dict[str, Any]:
         "content": content,
         "kind": file.suffix,
         "features": features_read(project, version.model),
+        "declared": content_id(_declared(project, version.model)),
         "part_rows": PART_ROWS,
     }
+
+
+def _declared(project: Project, model: str) -> list[Any]:
+    """Return what decides in the declarations how rows are read, and by which keys features are looked up."""
+    population = required_columns(project.spec, project.spec.models[model])
+    columns = [[name, column.model_dump(mode="json")] for name, column in population.columns.items()]
+    return [columns, deciding_part(project.spec, "predictions", model)]
 
 
 def _begin(folder: Path, request: dict[str, Any]) -> dict[str, Any]:

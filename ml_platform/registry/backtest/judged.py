@@ -12,6 +12,7 @@ from ml_platform.core.errors import EvaluationError
 from ml_platform.datasets.exclusions import EFFECTIVE_TIME
 from ml_platform.datasets.snapshot.boundaries import Boundaries
 from ml_platform.declarations.metric_names import loss_quantile
+from ml_platform.models.capacity import LOOK_BACK_DAYS
 from ml_platform.models.inputs.labels import class_indices
 from ml_platform.models.predictor import Predictor
 from ml_platform.project import Project
@@ -29,6 +30,8 @@ from ml_platform.registry.evaluation.metrics import Figures, metrics_of
 from ml_platform.registry.evaluation.persistence import LEVEL
 
 FRESH, AGED = "fresh", "aged"
+_LOOK_BACK = np.timedelta64(LOOK_BACK_DAYS + 2, "D")
+"""Rows before an origin that its capacity looks at, in days of any time zone."""
 
 
 @dataclass(frozen=True)
@@ -98,9 +101,9 @@ class Judged:
                     f"{rows.model.name}: there is no row from {origins[number].test_start:%Y-%m-%d} to "
                     f"{origins[number].end:%Y-%m-%d}. Take fewer origins, or let every be longer."
                 )
-            values[number, begin:], scores = _earned(predictor, _from(later, begin))
+            values[number, begin:], scores = _earned_from(predictor, rows, first + begin)
             for seed, other in zip(seeds, others, strict=True):
-                seed[begin:end] = _earned(other, _from(later, begin))[0][: end - begin]
+                seed[begin:end] = _earned_from(other, rows, first + begin)[0][: end - begin]
             figures.append(_figures(rows, predictor, later.label[begin:end], scores[: end - begin]))
         nothing = later.decision.value(later.frame, later.label, later.decision.nothing(later.frame))
         has_model = np.arange(len(origins))[:, None] <= place
@@ -141,6 +144,20 @@ class Judged:
             horizon=model.label.horizon,
             level=level,
         )
+
+
+def _earned_from(predictor: Predictor, rows: EvaluationRows, place: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return what each row from a place on earned by a predictor, and its scores.
+
+    A capacity expects later rows of a day from the days before it. So the predictor also answers for the days before
+    the place: a model that is new there has the same places as one that is old.
+    """
+    start = place
+    if rows.capacity is not None:
+        times = _times(rows.frame)
+        start = int(np.searchsorted(times, times[place] - _LOOK_BACK))
+    value, scores = _earned(predictor, _from(rows, start))
+    return value[place - start :], scores[place - start :]
 
 
 def _earned(predictor: Predictor, rows: EvaluationRows) -> tuple[np.ndarray, np.ndarray]:

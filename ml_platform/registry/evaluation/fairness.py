@@ -14,7 +14,7 @@ import pandas as pd
 
 from ml_platform.declarations.release import DAYS_NEEDED
 from ml_platform.registry.evaluation.candidates import Contender, EvaluationRows
-from ml_platform.registry.evaluation.slices import slice_masks
+from ml_platform.registry.evaluation.slices import MISSING, slice_masks
 from ml_platform.storage.artifact_kinds.fairness import FairnessResult, GroupDifference, ProtectedGroup
 
 FEWEST_ROWS = 30
@@ -41,10 +41,15 @@ def fairness_of(rows: EvaluationRows, challenger: Contender, counted: np.ndarray
 
 
 def groups_of(name: str, text: str, owner: str, frame: pd.DataFrame) -> dict[str, np.ndarray]:
-    """Return which rows each group has: one for each value of a column, or those of a condition and the others."""
+    """Return which rows each group has: one for each value of a column, or those of a condition and the others.
+
+    Rows for which a condition is null are a group of their own: whether it holds for them is not known.
+    """
     masks = dict(slice_masks({name: text}, owner, frame))
     if list(masks) == [name]:
-        return {name: masks[name], f"not {name}": ~masks[name]}
+        unknown = dict(slice_masks({name: f"is_null({text})"}, owner, frame))[name]
+        groups = {name: masks[name], f"not {name}": ~masks[name] & ~unknown}
+        return groups | ({MISSING: unknown} if unknown.any() else {})
     return {group.removeprefix(f"{name} = "): mask for group, mask in masks.items()}
 
 
@@ -98,19 +103,38 @@ def _difference(counts: np.ndarray, groups: int) -> GroupDifference:
         return GroupDifference(figure=None, declined="no two groups have rows of one label")
     if days < DAYS_NEEDED:
         return GroupDifference(figure=figure, declined=f"too few days to say: {days}, {DAYS_NEEDED} are needed")
-    total = counts.sum(axis=1)
-    without = [_largest(total - counts[:, day]) for day in range(days)]
-    known = np.array([item for item in without if item is not None])
-    half = _half_width(known)
-    return GroupDifference(figure=figure, low=max(figure - half, 0.0), high=min(figure + half, 1.0))
+    low, high = _interval(counts)
+    return GroupDifference(figure=figure, low=low, high=high)
 
 
-def _half_width(without: np.ndarray) -> float:
+def _interval(counts: np.ndarray) -> tuple[float, float]:
+    """Return the ends of the interval of the largest difference; `counts` as in `_difference`.
+
+    The largest of many differences is large by chance. So each pair of groups has an interval, all of them hold
+    together (Bonferroni), and the ends are the largest of theirs. The error of a pair is no smaller than that of
+    independent rows (Agresti and Coull 1998): where all of few rows are acted on, no day shows any.
+    """
     from scipy.special import stdtrit
 
-    days = len(without)
-    error = np.sqrt((days - 1) / days * np.square(without - without.mean()).sum())
-    return float(stdtrit(days - 1, (1 + LEVEL) / 2) * error)
+    days, total = counts.shape[1], counts.sum(axis=1)
+    first, second = np.triu_indices(len(counts), 1)
+    ahead = _shares(total)[first] - _shares(total)[second]
+    without = _shares(total[:, None] - counts)
+    moved = without[first] - without[second]
+    error = (days - 1) / days * np.square(moved - moved.mean(axis=1, keepdims=True)).sum(axis=1)
+    rows = total[..., 0] + 4
+    share = (total[..., 1] + 2) / rows
+    least = share * (1 - share) / rows
+    error = np.maximum(error, least[first] + least[second])
+    known = ~np.isnan(ahead)
+    distance, error = np.abs(ahead[known]), np.where(np.isnan(error), np.inf, error)[known]  # one day has all its rows
+    half = stdtrit(days - 1, 1 - (1 - LEVEL) / (2 * len(distance))) * np.sqrt(error)
+    return max(float((distance - half).max()), 0.0), min(float((distance + half).max()), 1.0)
+
+
+def _shares(counts: np.ndarray) -> np.ndarray:
+    with np.errstate(invalid="ignore"):
+        return np.asarray(counts[..., 1] / counts[..., 0])
 
 
 def _largest(counts: np.ndarray) -> float | None:

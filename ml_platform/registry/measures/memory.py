@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 
@@ -16,7 +15,7 @@ from ml_platform.registry.measures.measure import Candidate, Measured
 
 ROWS = 200
 """Test rows that are predicted, together and one by one."""
-_PREDICTOR, _ROWS = "predictor", "rows.parquet"
+_PREDICTOR, _ROWS, _PEAK = "predictor", "rows.parquet", "peak"
 _PROCESS = "ml_platform.registry.measures.memory_process"
 
 
@@ -34,12 +33,14 @@ def memory(candidate: Candidate) -> Measured:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
         pq.write_table(pa.Table.from_pandas(candidate.test_rows(ROWS), preserve_index=False), folder / _ROWS)
-        command = [sys.executable, "-m", _PROCESS, str(folder / _PREDICTOR), str(folder / _ROWS)]
+        places = [str(folder / name) for name in (_PREDICTOR, _ROWS, _PEAK)]
+        command = [sys.executable, "-m", _PROCESS, *places]
         ran = subprocess.run(command, capture_output=True, text=True, check=False)
+        peak = int((folder / _PEAK).read_text()) if not ran.returncode else 0
     if ran.returncode:
         reason = ran.stderr.strip().rpartition("\n")[2]
         raise EvaluationError(
             f"{candidate.model}: memory_mb cannot be measured, as the process that predicts ended with: {reason}. "
             "Correct that, or remove the gate."
         )
-    return Measured(json.loads(ran.stdout)["peak"] / 1e6)
+    return Measured(peak / 1e6)

@@ -1,8 +1,7 @@
-"""A process that loads a predictor, predicts rows together and one by one, and prints the most memory that it had."""
+"""A process that loads a predictor, predicts rows together and one by one, and writes the most memory that it had."""
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
@@ -12,14 +11,14 @@ from ml_platform.core.plain_values import plain_value
 from ml_platform.models.export.mlflow import predictor_in
 
 
-def main(folder: Path, file: Path) -> None:
-    """Print the most memory, in bytes, as JSON."""
+def main(folder: Path, file: Path, result: Path) -> None:
+    """Write the most memory, in bytes, into a file: code of the project may print."""
     predictor, rows = predictor_in(folder), pq.read_table(file).to_pandas()
     predictor.predict(rows)
     row_form = predictor.row_form()
     for row in rows.itertuples(index=False, name=None):
         row_form.predict([plain_value(value) for value in row])
-    print(json.dumps({"peak": peak_bytes()}))
+    result.write_text(str(peak_bytes()))
 
 
 def peak_bytes() -> int:
@@ -38,4 +37,4 @@ def peak_bytes() -> int:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(*map(Path, sys.argv[1:]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from ml_platform.core.formatting import amount_text
 from ml_platform.models.training_curve import TrainingCurve
@@ -96,23 +96,43 @@ def deployment_record(version: Version, at: datetime, reason: str) -> Record:
     return replace(_addition(version, "deployment", at, {}, tags, {}), description=description)
 
 
-def monitoring_record(version: Version, monitoring: Artifact, at: datetime) -> Record:
-    """Return what monitoring adds: how far each column has moved (1: an alarm), and what settled predictions earned."""
+class Gain(Protocol):
+    """What settled predictions earned beyond doing nothing: the figure, its interval, and a sentence."""
+
+    @property
+    def gain(self) -> float:
+        """The figure: a measured effect where there is one."""
+
+    @property
+    def low(self) -> float | None:
+        """The lower end of its interval."""
+
+    @property
+    def high(self) -> float | None:
+        """The upper end of its interval."""
+
+    @property
+    def text(self) -> str:
+        """All of it in a sentence, with whether it is a measured effect."""
+
+
+def monitoring_record(version: Version, monitoring: Artifact, at: datetime, worth: Gain | None) -> Record:
+    """Return what monitoring adds: how far each column has moved (1: an alarm), and what settled predictions earned.
+
+    Parameters
+    ----------
+    worth
+        What predictions of the newest settled window earned, as pages show it; None where none is settled.
+    """
     about = MonitoringManifest.of(monitoring)
     metrics: dict[str, float | None] = {
         f"drift.{_plain(column.column)}": column.ratio for column in about.columns or ()
     }
     metrics |= {f"settled.{name}": figure for name, figure in (about.metrics or {}).items()}
     tags = {"ml_platform.drift": about.verdict, "ml_platform.monitored_at": about.at}
-    realized = about.realized
-    if realized and (interval := realized.interval):
-        gain = {
-            "realized.gain": realized.uplift,
-            "realized.gain_low": interval.low,
-            "realized.gain_high": interval.high,
-        }
-        metrics |= gain
-        tags["ml_platform.realized_gain_interval"] = interval_text(interval.low, interval.high, interval)
+    if worth is not None:
+        metrics |= {"realized.gain": worth.gain, "realized.gain_low": worth.low, "realized.gain_high": worth.high}
+        tags["ml_platform.realized_gain"] = worth.text
     measured = datetime.fromisoformat(about.at)
     step = max(0, (measured - version.registered_at).days)
     return replace(_addition(version, "monitoring", at, metrics, tags, {}), step=step, measured=measured)

@@ -10,9 +10,11 @@ import pytest
 
 from ml_platform.core.errors import ArtifactDamaged, SnapshotError
 from ml_platform.datasets.labels.labels import labels_of
+from ml_platform.datasets.leakage.label_rows import truth_of
 from ml_platform.datasets.snapshot.build import build_snapshot
 from ml_platform.datasets.snapshot.read import _spread, load_snapshot
 from ml_platform.features.build import build_feature_table
+from ml_platform.project import open_project
 from ml_platform.sources.ingest import ingest_source
 from tests.features.world import at, write_csv, write_project
 
@@ -360,19 +362,45 @@ def test_an_empty_stretch_reports_what_became_of_its_rows(tmp_path):
     )
 
 
-def test_a_label_that_two_rows_decide_is_an_error(tmp_path):
-    orders, sales = world(160)
-    project = project_of(tmp_path, orders, sales)
+def with_parts(folder, orders, sales):
+    """Write the world with a source of sales that may have several rows for one order."""
+    project_of(folder, orders, [])
     columns = COLUMNS["sales"] | {"part": "int"}
-    write_csv(tmp_path / "data/sales.csv", list(columns), [[*row, part] for row in sales for part in (1, 2)])
+    write_csv(folder / "data/sales.csv", list(columns), sales)
     declared = {"key": ["id", "part"], "event_timestamp": "at", "known_at": {"column": "seen"}, "columns": columns}
-    project = write_project(
-        tmp_path,
-        sources={"sales": {"reader": {"csv": "data/sales.csv"}, **declared}},
-        entities={"order": ["id"], "shop": ["shop"]},
-    )
-    with pytest.raises(SnapshotError, match="dear: several rows of sales answer for id 'o"):
-        snapshot_of(project, AS_OF)
+    sources = {"sales": {"reader": {"csv": "data/sales.csv"}, **declared}}
+    return write_project(folder, sources=sources, entities={"order": ["id"], "shop": ["shop"]})
+
+
+def test_a_label_that_two_rows_decide_for_many_questions_is_an_error(tmp_path):
+    orders, sales = world(160)
+    both = [[*row[:4], amount, amount] for row in sales for amount in (1, 9)]
+    with pytest.raises(
+        SnapshotError, match=r"several rows of sales answer differently for \d+ of \d+ questions"
+    ) as caught:
+        snapshot_of(with_parts(tmp_path, orders, both), AS_OF)
+    assert ", such as id 'o" in str(caught.value)
+
+
+def test_one_question_with_contradictory_answers_costs_itself_and_equal_answers_are_one(tmp_path):
+    orders, sales = world(160)
+    plain = snapshot_of(project_of(tmp_path / "plain", orders, sales), AS_OF)
+    truth = load_snapshot(open_project(tmp_path / "plain"), plain.id).frame.set_index("id")["label"]
+    contradicted, repeated = truth.index[[40, 50]]
+    rows = [[*row, 1] for row in sales]
+    rows += [[*row[:4], 0 if row[4] > 5 else 9, 2] for row in sales if row[0] == contradicted]
+    rows += [[*row, 2] for row in sales if row[0] == repeated]
+    project = with_parts(tmp_path / "twice", orders, rows)
+    artifact = snapshot_of(project, AS_OF)
+    frame = load_snapshot(project, artifact.id).frame
+    assert frame.set_index("id")["label"].to_dict() == truth.drop(contradicted).to_dict()
+    assert artifact.about["dropped"] == plain.about["dropped"] | {"label_contradictory": 1}
+    source = artifact.inputs["sources/sales"]
+    asked = pd.DataFrame({"id": [contradicted, repeated]})
+    asked["effective_time"] = pd.to_datetime([row[2] for id in asked["id"] for row in orders if row[0] == id])
+    states = labels_of(project, "dear", source, asked, at(AS_OF))["label_state"].tolist()
+    assert states == ["contradictory", "known"]
+    assert len(truth_of(project, "dear", source, asked, at(AS_OF))) == 2
 
 
 def test_a_sample_of_a_snapshot_holds_whole_days_of_all_weekdays(tmp_path):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -114,6 +116,40 @@ def test_a_fault_names_the_row_of_the_file_and_leaves_nothing(factory: Project, 
     with pytest.raises(PredictionError, match="has no column 'driver'"):
         in_parts(factory, pa.Table.from_pandas(frame, preserve_index=False), tmp_path, "other.parquet")
     assert not (tmp_path / ".other.parquet.parts").exists()
+
+
+def test_a_time_after_now_is_refused_until_it_has_come(factory: Project, rows: pa.Table, tmp_path: Path) -> None:
+    frame = rows.to_pandas()
+    frame.loc[7, "time"] = NOW + timedelta(hours=1)
+    ahead = pa.Table.from_pandas(frame, preserve_index=False)
+    with pytest.raises(PredictionError, match="time of row 8 is after now"):
+        in_parts(factory, ahead, tmp_path)
+    assert in_parts(factory, ahead, tmp_path, now=NOW + timedelta(hours=2)) == PredictedFile(11, 0)
+
+
+def test_parts_of_other_declarations_are_not_continued(factory: Project, rows: pa.Table, tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        in_parts(factory, rows, tmp_path, progress=stop_after(6))
+    orders = factory.spec.sources["orders"]
+    placed = orders.columns["placed_at"].model_copy(update={"zone": "Europe/Berlin"})
+    changed = orders.model_copy(update={"columns": {**orders.columns, "placed_at": placed}})
+    other = factory.with_spec(replace(factory.spec, sources={**factory.spec.sources, "orders": changed}))
+    assert in_parts(other, rows, tmp_path) == PredictedFile(11, 0)
+
+
+def test_a_file_that_changes_while_its_content_is_hashed_is_refused(
+    factory: Project, rows: pa.Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hash_of = hashlib.file_digest
+
+    def change(file: Any, name: str) -> Any:
+        digest = hash_of(file, name)
+        pq.write_table(rows.slice(1), tmp_path / "rows.parquet")
+        return digest
+
+    monkeypatch.setattr(hashlib, "file_digest", change)
+    with pytest.raises(PredictionError, match="changed while it was read"):
+        in_parts(factory, rows, tmp_path)
 
 
 @pytest.fixture(scope="module")

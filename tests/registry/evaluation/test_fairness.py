@@ -57,6 +57,7 @@ def test_both_differences_are_those_of_fairlearn(seed: int) -> None:
 
 def test_the_interval_is_that_of_fairlearns_bootstrap_where_no_two_rows_share_a_day() -> None:
     group, acted, label, _ = drawn(1)
+    group = np.where(group == "x", "f", group)  # of more groups, the interval is wider than that of a bootstrap
     interval = fairness_result("gender", masks_of(group), acted, label, np.arange(len(group))).selection_rate
     frame = MetricFrame(
         metrics=selection_rate,
@@ -87,6 +88,32 @@ def test_the_interval_covers_the_true_difference_where_rows_of_a_day_share_luck(
     assert 0.92 <= covered / worlds <= 0.98
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("groups", "gap"), [(3, 0.0), (8, 0.0), (21, 0.0), (8, 0.2), (21, 0.2)])
+def test_the_largest_of_many_differences_is_not_surely_more_than_the_true_one(groups: int, gap: float) -> None:
+    covered = {"selection_rate": 0, "equalized_odds": 0}
+    worlds = 100
+    for seed in range(worlds):
+        draw = np.random.default_rng(seed)
+        group, days = draw.integers(0, groups, 100 * groups), draw.integers(0, 28, 100 * groups)
+        acted = draw.random(len(group)) < 0.4 + gap * (group == 0)
+        label = draw.random(len(group)) < 0.3
+        masks = {str(number): group == number for number in range(groups)}
+        result = fairness_result("g", masks, acted, label, days)
+        for name in covered:
+            covered[name] += getattr(result, name).low <= gap <= getattr(result, name).high
+    assert min(covered.values()) / worlds >= 0.93
+
+
+def test_a_share_of_one_row_is_no_certain_share() -> None:
+    second = np.arange(600) >= 300
+    label = np.where(second, np.arange(600) == 300, np.arange(600) % 2 == 0)  # one positive row in the second group
+    acted = np.where(second, True, np.arange(600) % 4 < 2)
+    odds = fairness_result("g", {"a": ~second, "b": second}, acted & label, label, np.arange(600) % 20).equalized_odds
+    assert odds.figure == pytest.approx(0.5)  # half of the positive rows of one group, all one of the other
+    assert (odds.low, odds.high) == (0.0, 1.0)
+
+
 def test_what_cannot_be_known_is_declined_and_small_groups_are_named() -> None:
     group, acted, label, days = drawn(2, rows=300)
     few = masks_of(group) | {"rare": np.arange(300) < 5}
@@ -102,9 +129,11 @@ def test_what_cannot_be_known_is_declined_and_small_groups_are_named() -> None:
 def test_a_condition_has_two_groups_and_a_column_one_for_each_value() -> None:
     frame = pd.DataFrame({"orders.size": [1, 7, None], "orders.city": ["Bonn", "Bonn", None]})
     groups = {name: mask.tolist() for name, mask in groups_of("large", "size > 5", "orders", frame).items()}
-    assert groups == {"large": [False, True, False], "not large": [True, False, True]}
+    assert groups == {"large": [False, True, False], "not large": [True, False, False], "missing": [False, False, True]}
     groups = {name: mask.tolist() for name, mask in groups_of("city", "city", "orders", frame).items()}
     assert groups == {"Bonn": [True, True, False], "missing": [False, False, True]}
+    empty = frame.assign(**{"orders.city": pd.Series([None] * 3, dtype=object)})
+    assert groups_of("city", "city", "orders", empty)["missing"].tolist() == [True, True, True]
 
 
 @pytest.fixture

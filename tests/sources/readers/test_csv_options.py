@@ -138,6 +138,13 @@ def test_a_format_is_read_as_by_strptime_in_the_declared_zone(form):
     assert conformed == [*(one.astimezone(UTC) for one in expected), None]
 
 
+def test_years_of_four_digits_are_read_as_by_strptime():
+    texts = [f"03.02.{year:04}" for year in (1, 24, 987, 999, 1000, 1001, 1582, 1970, 9999)]
+    spec = spec_of({"at": {"type": "timestamp", "format": "%d.%m.%Y", "zone": "UTC"}})
+    conformed = conform(pa.table({"at": pa.array(texts)}), spec, "x")["at"].to_pylist()
+    assert conformed == [datetime.strptime(text, "%d.%m.%Y").replace(tzinfo=UTC) for text in texts]
+
+
 @pytest.mark.parametrize(("form", "factor"), [("epoch s", 1), ("epoch ms", 1000), ("epoch us", 10**6)])
 @pytest.mark.parametrize("as_text", [True, False])
 def test_counts_since_1970_are_instants(form, factor, as_text):
@@ -154,6 +161,9 @@ def test_counts_since_1970_are_instants(form, factor, as_text):
     [
         ({"format": "%d.%m.%Y", "zone": "UTC"}, "31.02.2024", "'31.02.2024' is no timestamp of the format %d.%m.%Y"),
         ({"format": "%d.%m.%Y", "zone": "UTC"}, "2024-02-01", "'2024-02-01' is no timestamp of the format %d.%m.%Y"),
+        ({"format": "%d.%m.%Y", "zone": "UTC"}, "15.12.24", "'15.12.24' is no timestamp of the format %d.%m.%Y"),
+        ({"format": "%d.%m.%Y", "zone": "UTC"}, "15.12.987", "'15.12.987' is no timestamp of the format %d.%m.%Y"),
+        ({"format": "%m/%d/%Y %z"}, "12/15/24 +0100", "'12/15/24 +0100' is no timestamp of the format %m/%d/%Y %z"),
         ({"format": "epoch ms"}, "1.5", "'1.5' is no timestamp of the format epoch ms"),
         ({"format": "epoch s"}, "9" * 18, "'999999999999999999' is no timestamp of the format epoch s"),
         (
