@@ -5,12 +5,14 @@ from collections.abc import Mapping, Sequence
 from ml_platform.core.clock import format_duration
 from ml_platform.datasets.leakage.find_leaks import COPY, NULLNESS, SETTLED, SINGLE
 from ml_platform.declarations.expectations import check_names, named_columns
+from ml_platform.declarations.gate import Gate
 from ml_platform.declarations.gates import evaluated_gates, measured_gates
 from ml_platform.declarations.model import ModelSpec
 from ml_platform.declarations.source import Expectation, SourceSpec
 from ml_platform.operations.monitoring.upstream_versions import UPSTREAM_VERSION
 from ml_platform.operations.online.freshness import FRESHNESS as ONLINE_FRESHNESS
 from ml_platform.operations.online.freshness import RULE as ONLINE_RULE
+from ml_platform.registry.evaluation.reasons import figure_words, limit_words
 from ml_platform.sources.quarantine_check import QUARANTINE
 
 FRESHNESS = "freshness"
@@ -51,7 +53,7 @@ def release_texts(model: ModelSpec) -> dict[str, str]:
     """Return the descriptions of gates and release rule by the names of their checks."""
     stays = "The live version stays."
     gates = {
-        f"gate_{name}": f"{name} on the test days must be {gate}. **Blocks the deployment**, not the run. {stays}"
+        f"gate_{name}": f"{figure_words(name)} on the test days, {_required(gate)} {stays}"
         for name, gate in evaluated_gates(model).items()
     }
     rule = (
@@ -65,10 +67,13 @@ def release_texts(model: ModelSpec) -> dict[str, str]:
 def measured_texts(model: ModelSpec) -> dict[str, str]:
     """Return the descriptions of the gates that are measured at the deployment, by the names of their checks."""
     return {
-        f"gate_{name}": f"{name}, measured for this deployment, must be {gate}. **Blocks the deployment**, not the "
-        "run. The live version stays."
+        f"gate_{name}": f"{figure_words(name)} measured for this deployment, {_required(gate)} The live version stays."
         for name, gate in measured_gates(model).items()
     }
+
+
+def _required(gate: Gate) -> str:
+    return f"required: {limit_words(str(gate))}. **Blocks the deployment**, not the run."
 
 
 PARITY_TEXT = (

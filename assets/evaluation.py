@@ -21,7 +21,7 @@ from ml_platform.operations.versions.not_deployed import kept_headline
 from ml_platform.project import Project
 from ml_platform.registry.champion import champion, rivals_of
 from ml_platform.registry.evaluation.evaluate import evaluate_model
-from ml_platform.registry.evaluation.reasons import gate_text, in_words, merits, shortfalls
+from ml_platform.registry.evaluation.reasons import gate_text, merits, reasons_of, shortfalls
 from ml_platform.reporting.mlflow.outbox import track
 from ml_platform.reporting.mlflow.records import evaluation_record
 from ml_platform.reporting.overview.slice_lines import slice_lines
@@ -97,7 +97,7 @@ def release_results(
             asset_key=asset_key(node.name),
             check_name=f"gate_{gate.name}",
             passed=gate.passed,
-            description=in_words(gate_text(gate)),
+            description=gate_text(gate),
             metadata={"figure": gate.figure, "limit": gate.limit},
         )
     yield _rule_result(project, node, evaluation, pictures)
@@ -189,7 +189,7 @@ def _metadata(model: ModelSpec, evaluation: Artifact) -> Metadata:
                 **_sureness(about.release),
             }
         ),
-        "reasons": bullets(map(in_words, about.reasons)),
+        "reasons": bullets(reasons_of(about)),
         "test period": period_text(about.start, about.end),
         "dagster/row_count": about.rows,
         "contenders": table([_row(rival, currency) for rival in about.contenders]),

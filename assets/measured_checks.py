@@ -7,7 +7,7 @@ import dagster as dg
 from ml_platform.declarations.gates import measured_gates
 from ml_platform.declarations.graph import Node
 from ml_platform.declarations.model import ModelSpec
-from ml_platform.registry.evaluation.reasons import gate_text
+from ml_platform.registry.evaluation.reasons import figure_words, gate_text, limit_words
 from ml_platform.storage.artifact_kinds.evaluation import GateResult
 from ml_platform_dagster.assets.check_texts import measured_texts
 from ml_platform_dagster.assets.checks import check_specs
@@ -31,7 +31,7 @@ def measured_results(node: Node, model: ModelSpec, measured: Sequence[GateResult
     by_name = {gate.name: gate for gate in measured}
     for name, limit in sorted(measured_gates(model).items()):
         gate = by_name.get(name)
-        text = gate_text(gate) if gate else f"{name} was not measured: another condition was not met. Limit: {limit}"
+        text = gate_text(gate) if gate else _not_measured(name, str(limit))
         yield dg.AssetCheckResult(
             asset_key=asset_key(node.name),
             check_name=f"gate_{name}",
@@ -39,3 +39,7 @@ def measured_results(node: Node, model: ModelSpec, measured: Sequence[GateResult
             description=text,
             metadata={"limit": str(limit), **({"figure": gate.figure} if gate else {})},
         )
+
+
+def _not_measured(name: str, limit: str) -> str:
+    return f"{figure_words(name)} not measured, as another condition was not met; required: {limit_words(limit)}"

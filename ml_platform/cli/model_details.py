@@ -16,7 +16,7 @@ from ml_platform.declarations.node_name import NodeName
 from ml_platform.operations.predictions.missed import Missed
 from ml_platform.project import Project
 from ml_platform.registry.evaluation.basis import basis_text
-from ml_platform.registry.evaluation.reasons import conditions, gate_text, in_words
+from ml_platform.registry.evaluation.reasons import conditions, gate_text
 from ml_platform.reporting.overview.model_overview import ModelOverview
 from ml_platform.reporting.overview.slice_lines import slice_lines
 from ml_platform.reporting.status import DataStatus, ModelStatus, ProjectStatus
@@ -167,7 +167,7 @@ def _contender_figures(item: ContenderResult, metric: str) -> tuple[str, str, Ce
 
 def _judged_by(about: EvaluationManifest, currency: str) -> Iterator[RenderableType]:
     for gate in about.gates:
-        yield _judged(gate.passed, in_words(gate_text(gate)))
+        yield _judged(gate.passed, gate_text(gate))
     for met, text in conditions(about.release, currency):
         yield _judged(met, text)
 

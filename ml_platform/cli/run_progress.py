@@ -118,7 +118,7 @@ def _about(event: Mapping[str, Any]) -> str:
     rows = figures.get("dagster/row_count", figures.get("dagster/partition_row_count"))
     if rows is not None:
         parts.append(counted(rows, *_ROWS.get(kind, ("row", "rows"))))
-    if "verdict" in figures:
+    if "verdict" in figures and kind != "rollout":  # its reason has the verdict on money in words
         parts.append(_VERDICTS.get(figures["verdict"], str(figures["verdict"])))
     if "best_loss" in figures:
         parts.append(_searched(figures))

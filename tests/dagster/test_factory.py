@@ -138,7 +138,7 @@ def test_value_is_shown_in_money_with_its_interval(untouched: Shop) -> None:
     assert " EUR (95 % interval " in evaluation["gain over doing nothing"]
     assert isinstance(evaluation["gain (EUR)"], float)  # the UI plots it
     assert evaluation["summary"].startswith("**Version 1 meets its gates and the release rule.** On ")
-    assert "auc is " in evaluation["reasons"]
+    assert "auc " in evaluation["reasons"]
 
 
 def test_checks_are_recorded_as_asset_checks(untouched: Shop) -> None:

@@ -89,7 +89,7 @@ def test_a_missed_gate_is_an_error_and_a_ticket_and_the_champion_goes_on(worse: 
     assert gate.description == "auc 0.5, required: at least 0.55"
     (alert,) = _alerts(worse)
     assert alert["severity"] == "ticket"
-    assert "late_parcel@2 is not deployed: auc is 0.5, the gate needs >= 0.55" in alert["body"]
+    assert "late_parcel@2 is not deployed: auc 0.5, required: at least 0.55" in alert["body"]
     assert alert["next_step"] == "Find out why late_parcel misses auc, or change gates in models/late_parcel.yaml."
     assert str(champion(worse.project, "late_parcel")) == "late_parcel@1"
 
@@ -109,7 +109,7 @@ def test_the_same_run_goes_on_with_the_predictions_of_the_champion(worse: Shop) 
 def test_a_deployment_launched_alone_verifies_for_itself(worse: Shop) -> None:
     worse.run("retrain_late_parcel")
     assert worse.materialize("late_parcel/deployment").success
-    assert "auc is 0.5, the gate needs >= 0.55" in worse.metadata("late_parcel/deployment")["not deployed"]
+    assert "auc 0.5, required: at least 0.55" in worse.metadata("late_parcel/deployment")["not deployed"]
     assert str(champion(worse.project, "late_parcel")) == "late_parcel@1"
 
 

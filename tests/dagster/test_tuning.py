@@ -72,9 +72,9 @@ def test_trials_are_seen_in_dagster_and_mlflow_and_a_slow_version_is_refused_wit
     assert (checked.passed, checked.metadata["limit"].value) == (False, "<= 1e-06")
     figure: Any = checked.metadata["figure"].value
     assert figure > 0
-    assert "latency_ms is" in str(tuned.metadata("late_parcel/deployment")["not deployed"])
+    assert "latency in ms " in str(tuned.metadata("late_parcel/deployment")["not deployed"])
     alerts = [json.loads(line) for line in (project.state / "alerts.log").read_text().splitlines()]
-    assert [item["severity"] for item in alerts if "latency_ms is" in item["body"]] == ["ticket"]
+    assert [item["severity"] for item in alerts if "latency in ms " in item["body"]] == ["ticket"]
 
     before = champion(project, "late_parcel")
     tuned.edit(MODEL, "<= 0.000001", "<= 1000")

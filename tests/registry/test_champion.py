@@ -89,7 +89,7 @@ def test_a_deployment_records_who_when_from_to_and_why(project):
     line = _deploy(_easy(project), trained, evaluation)
     assert (line.actor, line.at, line.action) == ("ada@shop.example", NOON, "deploy")
     assert (line.from_value, line.to_value) == (None, trained.id)
-    assert line.reason.startswith(f"auc is {evaluation.about['figures']['auc']:.4g}, the gate needs >= 0.55")
+    assert line.reason.startswith(f"auc {evaluation.about['figures']['auc']:.4g}, required: at least 0.55")
     assert line.facts["version"] == 1
     assert line.facts["rule"] == "first"
     assert line.facts["anchor"] == trained.id
@@ -147,7 +147,7 @@ def test_a_missed_gate_is_refused_with_its_figure_and_the_champion_stays(project
     evaluation = _evaluate(strict, trained)
     with pytest.raises(ReleaseRefused) as caught:
         _deploy(strict, trained, evaluation)
-    assert f"auc is {evaluation.about['figures']['auc']:.4g}, the gate needs >= 0.999" in str(caught.value)
+    assert f"auc {evaluation.about['figures']['auc']:.4g}, required: at least 0.999" in str(caught.value)
     assert champion(strict, "late_parcel") is None
     assert ledger_lines(strict.database) == []
 
@@ -161,7 +161,7 @@ def test_a_gate_that_was_tightened_after_the_evaluation_counts(project):
     (gate,) = model.gates.values()
     tightened = model.model_copy(update={"gates": {"auc": gate.model_copy(update={"limit": 0.999})}})
     strict = Project(dataclasses.replace(easy.spec, models={**easy.spec.models, "late_parcel": tightened}))
-    with pytest.raises(ReleaseRefused, match=r"auc is .*, the gate needs >= 0\.999"):
+    with pytest.raises(ReleaseRefused, match=r"auc .*, required: at least 0\.999"):
         _deploy(strict, trained, evaluation)
 
 

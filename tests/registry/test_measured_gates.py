@@ -55,7 +55,7 @@ def test_a_fast_version_is_deployed_and_the_ledger_has_what_was_measured(shop: P
     (gate,) = line.facts["measured"]
     assert (gate["name"], gate["limit"], gate["passed"]) == ("latency_ms", "<= 500", True)
     assert 0 < gate["figure"] <= 500
-    assert "latency_ms is" in line.reason
+    assert "latency in ms " in line.reason
     (recorded,) = last_measured(project, "late_parcel", made["trained"])
     assert recorded.as_json() == gate
     assert "latency_ms" not in project.store.get("evaluation", made["evaluation"]).about["figures"]
@@ -73,7 +73,7 @@ def test_a_slower_predictor_is_refused_with_figure_and_limit_and_the_champion_st
 
     monkeypatch.setattr("ml_platform.registry.measures.latency.ROWS", 3)
     monkeypatch.setattr(RowForm, "predict", slow)
-    with pytest.raises(ReleaseRefused, match=r"latency_ms is [\d.]+, the gate needs <= 40") as refused:
+    with pytest.raises(ReleaseRefused, match=r"latency in ms [\d.]+, required: at most 40") as refused:
         make_champion(project, "late_parcel")
     assert refused.value.measured[0].figure > 50
     assert champion(project, "late_parcel") is None
@@ -210,7 +210,7 @@ def test_another_release_of_a_library_is_counted_and_named(shop: Project, monkey
     gate = measured(project, made)["environment_differences"]
     assert (gate.figure, gate.passed) == (1, False)
     assert gate.note == f"lightgbm {real['lightgbm']} in training, 3.1.4 here"
-    assert gate_text(gate).endswith(f"the gate needs <= 0 ({gate.note})")
+    assert gate_text(gate).endswith(f"required: at most 0 ({gate.note})")
 
 
 def test_a_figure_that_is_not_known_never_passes(shop: Project, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,8 @@ def installed() -> dict[str, str]:
     """Return the version of every installed package, by its normalized name: of the one that would be imported."""
     versions: dict[str, str] = {}
     for item in distributions():  # in the order of the import path
-        versions.setdefault((item.metadata["Name"] or "").lower().replace("_", "-"), item.version)
+        about = item.metadata  # read from disk each time
+        versions.setdefault((about["Name"] or "").lower().replace("_", "-"), about["Version"])
     return {name: version for name, version in sorted(versions.items()) if name}
 
 

@@ -12,6 +12,7 @@ from ml_platform.core.errors import listed
 from ml_platform.operations.alerts import Alert
 from ml_platform.project import Project
 from ml_platform.registry.champion import champion
+from ml_platform.registry.evaluation.reasons import reasons_of
 from ml_platform.storage.artifact_kinds.evaluation import EvaluationManifest
 from ml_platform.storage.manifest import Artifact
 from ml_platform.storage.versions import Version, version_of
@@ -33,7 +34,7 @@ def kept_text(project: Project, evaluation: Artifact) -> str:
     """Return why a version was not deployed: the outcome, and each reason with its figure and its limit."""
     about = EvaluationManifest.of(evaluation)
     current, challenger = champion(project, about.model), _challenger(project, evaluation)
-    return f"{kept_headline(about, current, challenger)}: {'; '.join(about.reasons)}"
+    return f"{kept_headline(about, current, challenger)}: {'; '.join(reasons_of(about))}"
 
 
 def missed_gates(about: EvaluationManifest) -> list[str]:
@@ -55,7 +56,7 @@ def kept_alert(project: Project, evaluation: Artifact) -> Alert:
     return Alert(
         key=f"kept.{about.model}.{evaluation.id}",
         title=f"{project.spec.name}: {about.model} {kept_headline(about, current, challenger)}",
-        body=f"{challenger or 'The trained model'} {what}: {'; '.join(about.reasons)}.",
+        body=f"{challenger or 'The trained model'} {what}: {'; '.join(reasons_of(about))}.",
         severity="ticket" if someone_must_act(about) else "report",
         model=about.model,
         facts={"evaluation": evaluation.id},

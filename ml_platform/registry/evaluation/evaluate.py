@@ -32,7 +32,7 @@ from ml_platform.registry.evaluation.candidates import (
 )
 from ml_platform.registry.evaluation.curves import curves_of
 from ml_platform.registry.evaluation.intervals import earnings
-from ml_platform.registry.evaluation.reasons import merits, shortfalls
+from ml_platform.registry.evaluation.reasons import recorded_reasons
 from ml_platform.registry.evaluation.release_rules import (
     judge_gates,
     judge_release,
@@ -182,7 +182,6 @@ class _Evaluation:
         figures |= slice_figures(self._slices) if self._model.slices else {}
         gates = judge_gates(self._model, figures)
         release = self._release()
-        missed = shortfalls(gates, release, self._currency)
         frame = self._rows.frame
         made = EvaluationManifest(
             model=self._model.name,
@@ -199,7 +198,7 @@ class _Evaluation:
             gates=tuple(gates),
             release=release,
             verdict=verdict_of(gates, release, same=self._same, comparable=self._champion_is_comparable()),
-            reasons=tuple(missed or merits(gates, release, self._currency)),
+            reasons=recorded_reasons(gates, release, self._currency),
             notes=tuple(self._notes()),
             curves=curves_of(self._rows, self._contenders[0], self._contenders),
         )

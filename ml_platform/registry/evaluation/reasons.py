@@ -8,7 +8,12 @@ from collections.abc import Sequence
 
 from ml_platform.declarations.release import DAYS_NEEDED
 from ml_platform.registry.evaluation.basis import from_text
-from ml_platform.storage.artifact_kinds.evaluation import GateResult, ReleaseResult, RequirementResult
+from ml_platform.storage.artifact_kinds.evaluation import (
+    EvaluationManifest,
+    GateResult,
+    ReleaseResult,
+    RequirementResult,
+)
 
 _GATE = re.compile(r"\b(\w+) is (missing|-?[\d.]+(?:e[+-]?\d+)?|inf), the gate needs ([<>]=?) (-?[\d.]+(?:e[+-]?\d+)?)")
 _UNITS = {"mb": "MB", "ms": "ms", "seconds": "seconds", "hours": "hours"}
@@ -41,26 +46,58 @@ def conditions(release: ReleaseResult, currency: str) -> list[tuple[bool, str]]:
 
 
 def gate_text(gate: GateResult) -> str:
-    """Return a gate with its figure.
+    """Return a gate with its figure, as people read it everywhere.
 
-    >>> gate_text(GateResult(name="auc", figure=0.53, limit=">= 0.65", passed=False))
-    'auc is 0.53, the gate needs >= 0.65'
+    >>> gate_text(GateResult(name="size_mb", figure=0.66, limit="<= 20", passed=True))
+    'size in MB 0.66, required: at most 20'
     """
+    return in_words(_recorded(gate))
+
+
+def recorded_reasons(gates: Sequence[GateResult], release: ReleaseResult, currency: str) -> tuple[str, ...]:
+    """Return the reasons as an evaluation holds them: in a form that stays, since its id is of it."""
+    missed = [_recorded(gate) for gate in gates if not gate.passed]
+    missed += [text for met, text in conditions(release, currency) if not met]
+    met = [_recorded(gate) for gate in gates] + [text for _, text in conditions(release, currency)]
+    return tuple(missed or met)
+
+
+def reasons_of(evaluation: EvaluationManifest) -> list[str]:
+    """Return the reasons of an evaluation as people read them."""
+    return [in_words(reason) for reason in evaluation.reasons]
+
+
+def _recorded(gate: GateResult) -> str:
     figure = "missing" if gate.figure is None else f"{gate.figure:.4g}"
     note = f" ({gate.note})" if gate.note else ""
     return f"{gate.name} is {figure}, the gate needs {gate.limit}{note}"
 
 
 def in_words(reason: str) -> str:
-    """Return a reason as a page shows it: gates in words; what `gate_text` did not write stays as it is.
+    """Return a recorded reason with its gates in words; what else it holds stays as it is.
 
-    >>> in_words("size_mb is 0.66, the gate needs <= 20"), in_words("auc is 0.53, the gate needs >= 0.65 (low)")
-    ('size in MB 0.66, required: at most 20', 'auc 0.53, required: at least 0.65 (low)')
+    >>> in_words("auc is 0.53, the gate needs >= 0.65 (low)")
+    'auc 0.53, required: at least 0.65 (low)'
     """
-    return _GATE.sub(lambda gate: f"{_named(gate[1])} {gate[2]}, required: {_SIGNS[gate[3]]} {gate[4]}", reason)
+    return _GATE.sub(lambda gate: f"{figure_words(gate[1])} {gate[2]}, required: {_SIGNS[gate[3]]} {gate[4]}", reason)
 
 
-def _named(figure: str) -> str:
+def limit_words(limit: str) -> str:
+    """Return the limit of a gate in words.
+
+    >>> limit_words(">= 0.65")
+    'at least 0.65'
+    """
+    sign, _, figure = limit.partition(" ")
+    return f"{_SIGNS[sign]} {figure}"
+
+
+def figure_words(figure: str) -> str:
+    """Return the name of a figure in words.
+
+    >>> figure_words("feature_age_hours"), figure_words("slices_losing")
+    ('feature age in hours', 'slices losing')
+    """
     name, _, unit = figure.rpartition("_")
     return f"{name.replace('_', ' ')} in {_UNITS[unit]}" if unit in _UNITS else figure.replace("_", " ")
 

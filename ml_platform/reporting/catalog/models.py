@@ -16,6 +16,7 @@ from ml_platform.operations.monitoring.unlearned import unlearned_text
 from ml_platform.project import Project
 from ml_platform.registry.champion import champion
 from ml_platform.registry.evaluation.basis import interval_text
+from ml_platform.registry.evaluation.reasons import reasons_of
 from ml_platform.registry.measured_gates import last_measured
 from ml_platform.reporting.catalog.artifact_status import artifact_or_problem, current_artifact, declaration_of
 from ml_platform.reporting.catalog.data_age import model_age
@@ -135,7 +136,7 @@ def _judged(evaluation: Artifact | None) -> Judged | None:
     about = EvaluationManifest.of(evaluation)
     return Judged(
         verdict=about.verdict,
-        reasons=tuple(about.reasons),
+        reasons=tuple(reasons_of(about)),
         rows=about.rows,
         days=about.days,
         first=datetime.fromisoformat(about.start),

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from ml_platform.core.formatting import amount_text
 from ml_platform.models.training_curve import TrainingCurve
 from ml_platform.registry.evaluation.basis import interval_text
+from ml_platform.registry.evaluation.reasons import reasons_of
 from ml_platform.reporting.mlflow.child_runs import trial_runs
 from ml_platform.reporting.mlflow.runs import KEY_TAG, Record
 from ml_platform.storage.artifact_kinds.evaluation import EvaluationManifest
@@ -82,7 +83,7 @@ def evaluation_record(
     low, high = (about.figures[f"value_vs_do_nothing_{end}"] for end in ("low", "high"))
     tags = {
         "ml_platform.verdict": about.verdict,
-        "ml_platform.reasons": "; ".join(about.reasons)[:5000],
+        "ml_platform.reasons": "; ".join(reasons_of(about))[:5000],
         "ml_platform.gain_interval": interval_text(low, high, about.basis),
     }
     description = _evaluated_text(version, about)
@@ -149,7 +150,7 @@ def _evaluated_text(version: Version, about: EvaluationManifest) -> str:
     sure = interval_text(low, high, about.basis)
     earned = f" Gain over doing nothing on {about.rows:,} test rows: {amount_text(gain, about.currency)} ({sure})."
     outcome = {"deploy": "may be deployed", "same": "is the live version"}.get(about.verdict, "is not deployed")
-    reasons = f": {'; '.join(about.reasons)}" if about.reasons else ""
+    reasons = f": {'; '.join(reasons_of(about))}" if about.reasons else ""
     return f"**{version}** {outcome}{reasons}.{earned}"
 
 

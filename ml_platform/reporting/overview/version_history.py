@@ -16,7 +16,7 @@ from ml_platform.project import Project
 from ml_platform.registry.approvals import REJECT, decision_on
 from ml_platform.registry.champion import ROLL_BACK, champion_ref
 from ml_platform.registry.deploy import kept_out
-from ml_platform.registry.evaluation.reasons import in_words, parts_of
+from ml_platform.registry.evaluation.reasons import in_words, parts_of, reasons_of
 from ml_platform.registry.rollout import rollout_of
 from ml_platform.reporting.overview.worth import Worth, tested_worth
 from ml_platform.storage.artifact_kinds.evaluation import EvaluationManifest
@@ -218,7 +218,7 @@ def _reasons(
     kept = kept_out(project, version)
     if kept:
         return (kept,)
-    return tuple(about.reasons) if about else ("it was not evaluated",)
+    return tuple(reasons_of(about)) if about else ("it was not evaluated",)
 
 
 def _evaluations(project: Project, model: str) -> dict[str, EvaluationManifest]:

@@ -148,7 +148,7 @@ def test_the_anchor_moves_only_to_a_version_that_beats_it_with_99_per_cent():
 
 def test_a_gate_that_is_missed_is_named_with_its_figure_and_limit(model):
     gates = judge_gates(model, {"auc": 0.5312})
-    assert shortfalls(gates, _judged(_tested()), "EUR") == ["auc is 0.5312, the gate needs >= 0.55"]
+    assert shortfalls(gates, _judged(_tested()), "EUR") == ["auc 0.5312, required: at least 0.55"]
 
 
 def test_a_release_rule_that_is_missed_states_how_sure_it_is_and_how_sure_it_must_be():
@@ -185,6 +185,6 @@ def test_an_opponent_that_cannot_be_run_is_a_reason_with_a_way_out():
 def test_what_speaks_for_a_release_names_figure_and_limit_too(model):
     line = Comparison(other="do_nothing", difference=2, low=1, high=3, probability=0.99)
     assert merits(judge_gates(model, {"auc": 0.7}), _judged(_tested("first"), line), "EUR") == [
-        "auc is 0.7, the gate needs >= 0.55",
+        "auc 0.7, required: at least 0.55",
         "99 % sure that it earns more than doing nothing, needs 90 % (difference +2 EUR a row, 95 % interval +1 to +3)",
     ]
