@@ -3,6 +3,7 @@
 __all__ = [
     "aggregates",
     "build",
+    "changed_entities",
     "checks",
     "known_entities",
     "point_in_time",

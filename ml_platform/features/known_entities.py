@@ -12,11 +12,13 @@ import pyarrow.compute as pc
 from ml_platform.core.clock import MICROSECOND
 from ml_platform.core.engines.exact_sums import combined
 from ml_platform.core.engines.interval_index import Ints
+from ml_platform.features.some_entities import SomeEntities
 from ml_platform.features.tile_store import StoredCells
 from ml_platform.features.tiles import KNOWN_FROM, KNOWN_UNTIL, Grain
 from ml_platform.project import Project
 from ml_platform.sources.source_log import FOREVER
 from ml_platform.storage.artifact_kinds.feature_table import FeatureTableManifest
+from ml_platform.storage.chunks import at_once
 from ml_platform.storage.manifest import Artifact
 
 _SINCE, _UNTIL = "_since", "_until"
@@ -54,9 +56,19 @@ class KnownEntities:
         return pa.concat_tables([lasting, ended]).group_by(self.lasting.column_names).aggregate([])
 
 
-def known_entities(project: Project, artifacts: Sequence[Artifact], keys: Sequence[str]) -> KnownEntities:
-    """Return which entities feature tables know of; a row is known from the first tick at which it can be read."""
-    names, intervals = list(keys), [part for artifact in artifacts for part in _intervals(project, artifact, keys)]
+def known_entities(
+    project: Project, artifacts: Sequence[Artifact], keys: Sequence[str], among: pa.Table | None = None
+) -> KnownEntities:
+    """Return which entities feature tables know of; a row is known from the first tick at which it can be read.
+
+    Parameters
+    ----------
+    among
+        Keys: all entities with these are returned, and few others. None means all.
+    """
+    some = None if among is None else SomeEntities({key: among[key] for key in keys})
+    names = list(keys)
+    intervals = [part for artifact in artifacts for part in _intervals(project, artifact, keys, some)]
     rows = pa.concat_tables(intervals)
     forever = pc.equal(rows[_UNTIL], FOREVER)
     lasting = rows.filter(forever).group_by(names).aggregate([(_SINCE, "min")]).sort_by(f"{_SINCE}_min")
@@ -64,27 +76,28 @@ def known_entities(project: Project, artifacts: Sequence[Artifact], keys: Sequen
     return KnownEntities(lasting.select(names), lasting[f"{_SINCE}_min"].to_numpy(), ended)
 
 
-def _intervals(project: Project, artifact: Artifact, keys: Sequence[str]) -> list[pa.Table]:
+def _intervals(project: Project, artifact: Artifact, keys: Sequence[str], some: SomeEntities | None) -> list[pa.Table]:
     """Return from when until when each entity of a feature table is known, chunk by chunk."""
     spec = project.spec.feature_tables[FeatureTableManifest.of(artifact).table]
-    grain, delay = Grain.of(spec, keys), spec.publish_delay // MICROSECOND
+    grain = Grain.of(spec, keys)
     chunks = [chunk for chunk in FeatureTableManifest.of(artifact).chunks if chunk.rows]
-    intervals = []
-    for chunk in [[chunk] for chunk in chunks] or [[]]:
-        stored = StoredCells(project.store, artifact, grain, chunk)
-        if stored.replaced:
-            cells = stored.read([*keys, KNOWN_FROM, KNOWN_UNTIL])
-            rows = cells.group_by([*keys, KNOWN_UNTIL]).aggregate([(KNOWN_FROM, "min")])
-            rows = rows.rename_columns({f"{KNOWN_FROM}_min": KNOWN_FROM})
-        else:
-            rows = first_known(stored.read([*keys, KNOWN_FROM]), keys)
-        since = rows[KNOWN_FROM].to_numpy() * grain.step + delay
-        until = rows[KNOWN_UNTIL].to_numpy()
-        until = np.where(until == FOREVER, FOREVER, np.minimum(until, FOREVER // grain.step) * grain.step + delay)
-        intervals.append(
-            rows.select(list(keys)).append_column(_SINCE, pa.array(since)).append_column(_UNTIL, pa.array(until))
-        )
-    return intervals
+    stored = [
+        StoredCells(project.store, artifact, grain, chunk, some) for chunk in [[chunk] for chunk in chunks] or [[]]
+    ]
+    return at_once(lambda cells: _of_chunk(cells, keys, spec.publish_delay // MICROSECOND), stored)
+
+
+def _of_chunk(stored: StoredCells, keys: Sequence[str], delay: int) -> pa.Table:
+    if stored.replaced:
+        cells = stored.read([*keys, KNOWN_FROM, KNOWN_UNTIL])
+        rows = cells.group_by([*keys, KNOWN_UNTIL]).aggregate([(KNOWN_FROM, "min")])
+        rows = rows.rename_columns({f"{KNOWN_FROM}_min": KNOWN_FROM})
+    else:
+        rows = first_known(stored.read([*keys, KNOWN_FROM]), keys)
+    step, until = stored.grain.step, rows[KNOWN_UNTIL].to_numpy()
+    since = rows[KNOWN_FROM].to_numpy() * step + delay
+    until = np.where(until == FOREVER, FOREVER, np.minimum(until, FOREVER // step) * step + delay)
+    return rows.select(list(keys)).append_column(_SINCE, pa.array(since)).append_column(_UNTIL, pa.array(until))
 
 
 def first_known(cells: pa.Table, keys: Sequence[str]) -> pa.Table:

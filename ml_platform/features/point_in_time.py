@@ -23,6 +23,7 @@ from ml_platform.declarations.feature_table import EVER, FeatureTableSpec
 from ml_platform.declarations.resolve import column_types, columns_needed
 from ml_platform.features.aggregates.answers import WindowedAggregate, WindowedFeature
 from ml_platform.features.lookup import TICK, lookup_by_join, lookup_by_ranges
+from ml_platform.features.some_entities import SomeEntities
 from ml_platform.features.tile_store import StoredCells, chunks_between, engine_cells
 from ml_platform.features.tiles import Grain
 from ml_platform.project import Project
@@ -31,6 +32,8 @@ from ml_platform.storage.chunks import at_once
 from ml_platform.storage.manifest import Artifact
 
 QUESTION = "_question"
+MANY_CELLS = 20
+"""So many cells for each question, or more: only those of entities that are asked about are kept."""
 
 
 def ticks_of(instants: Ints, spec: FeatureTableSpec) -> Ints:
@@ -126,7 +129,9 @@ class _LookUp:
         """
         by_range = [item for item in wanted if item.part.measure not in ("order", "earliest")]
         if self._engine.shares_memory:
-            stored = StoredCells(self._project.store, self._artifact, self._grain, chunks)
+            few = sum(chunk.rows for chunk in chunks) > MANY_CELLS * len(asked)
+            entities = SomeEntities({key: asked[name] for key, name in keys.items()}) if few else None
+            stored = StoredCells(self._project.store, self._artifact, self._grain, chunks, entities)
             looked_up = lookup_by_ranges(stored, asked, keys, by_range, self._project.spec.file.threads)
             return numbered_questions(looked_up.parts), looked_up.number
         once, number = each_once(asked)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import reduce
 from pathlib import Path
@@ -18,11 +18,13 @@ from ml_platform.core.clock import MICROSECOND
 from ml_platform.core.engines import Engine
 from ml_platform.core.engines.exact_sums import combined, widened
 from ml_platform.features.aggregates.partials import DECIMAL, or_zero
+from ml_platform.features.some_entities import Flags, SomeEntities
 from ml_platform.features.tiles import EVENT_UNIT, KNOWN_FROM, KNOWN_UNTIL, Grain
 from ml_platform.storage.artifact_kinds.feature_table import CellChunk, FeatureTableManifest
 from ml_platform.storage.artifacts import ArtifactStore
-from ml_platform.storage.chunks import read_each
+from ml_platform.storage.chunks import at_once
 from ml_platform.storage.manifest import Artifact, StoredObject
+from ml_platform.storage.parquet import read_parquet, rows_where
 
 TIMES = (EVENT_UNIT, KNOWN_FROM, KNOWN_UNTIL)
 
@@ -35,12 +37,16 @@ class StoredCells:
     ----------
     chunks
         The entry of each chunk in the table's manifest.
+    entities
+        Cells of others can be left out, so that those of few take little memory. None means that all cells are read.
     """
 
     store: ArtifactStore
     artifact: Artifact
     grain: Grain
     chunks: Sequence[CellChunk]
+    entities: SomeEntities | None = None
+    _wanted: dict[str, Flags] = field(default_factory=dict, compare=False)
 
     @property
     def replaced(self) -> bool:
@@ -69,16 +75,25 @@ class StoredCells:
         ------
         ArtifactMissing, ArtifactDamaged
         """
+        read = at_once(
+            lambda chunk: self._read(chunk, columns), self.chunks or FeatureTableManifest.of(self.artifact).chunks[:1]
+        )
+        return read if self.chunks else [read[0].slice(0, 0)]
+
+    def _read(self, chunk: CellChunk, columns: Sequence[str]) -> pa.Table:
+        """Return columns of one chunk."""
         base = [name for name in (*self.grain.keys, *TIMES) if name in columns]
         parts = [name for name in columns if name not in base]
-        chunks = self.chunks or FeatureTableManifest.of(self.artifact).chunks[:1]
-        plans = [_plan(self.artifact, chunk, base, parts) for chunk in chunks]
-        tables = iter(read_each(self.store, [item for plan in plans for item in plan]))
-        read = [
-            _side_by_side([next(tables) for _ in plan], columns, chunk.zeros).combine_chunks()
-            for chunk, plan in zip(chunks, plans, strict=True)
-        ]
-        return read if self.chunks else [read[0].slice(0, 0)]
+        plan = _plan(self.artifact, chunk, base, parts)
+        if self.entities is None:
+            tables = [read_parquet(self.store, *item) for item in plan]
+            return _side_by_side(tables, columns, chunk.zeros).combine_chunks()
+        paths = [(self.store.local_path(stored), names) for stored, names in plan]
+        if chunk.name not in self._wanted:
+            keys = pq.ParquetFile(paths[0][0]).read(list(self.grain.keys), use_threads=False)
+            self._wanted[chunk.name] = self.entities.among(keys.combine_chunks())
+        tables = [rows_where(path, names, self._wanted[chunk.name]) for path, names in paths]
+        return _side_by_side(tables, columns, chunk.zeros)
 
 
 def chunks_between(artifact: Artifact, first: int, last: int, longest: timedelta | None) -> list[CellChunk]:

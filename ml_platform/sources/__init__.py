@@ -12,6 +12,7 @@ __all__ = [
     "ingest_history",
     "ingested",
     "key_index",
+    "log_changes",
     "log_writer",
     "measured_delay",
     "quarantine",

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Sequence
-from typing import Protocol
+from pathlib import Path
+from typing import Any, Protocol
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -63,3 +65,20 @@ def read_parquet(store: ObjectReader, stored: StoredObject, columns: Sequence[st
     ArtifactMissing, ArtifactDamaged
     """
     return table_of(store.read(stored), columns)
+
+
+def rows_where(path: Path, columns: Sequence[str], wanted: np.ndarray[Any, np.dtype[np.bool_]]) -> pa.Table:
+    """Return some columns of those rows of a file that are wanted, in memory for little more than these.
+
+    Parameters
+    ----------
+    wanted
+        Whether each row is.
+    """
+    with pq.ParquetFile(path) as file:
+        kept, first = [file.schema_arrow.empty_table().select(list(columns))], 0
+        for number in range(file.num_row_groups):
+            group = file.read_row_group(number, list(columns), use_threads=False).select(list(columns))
+            kept.append(group.filter(pa.array(wanted[first : first + len(group)])))
+            first += len(group)
+    return pa.concat_tables(kept).combine_chunks()

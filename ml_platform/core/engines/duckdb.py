@@ -147,7 +147,12 @@ _DTYPES = {
 }
 
 
-def _dtype(kind: str) -> str:
+def _dtype(kind: str) -> Any:
+    """Return the type of a column for Ibis, by its name or, of a list, as itself."""
+    if kind.endswith("[]"):
+        from ibis.backends.sql.datatypes import DuckDBType
+
+        return DuckDBType.from_string(kind)
     return _DTYPES.get(kind) or kind.lower()
 
 

@@ -49,6 +49,8 @@ class Feature(Declaration, ABC):
         The kind of its value; None for the kind of its expression.
     fixed_unit
         The unit of its values where the declaration has none.
+    reads_tick
+        Whether its value changes as time passes while its window holds the same rows. Only then it has `Merged.tick`.
     """
 
     name: ClassVar[str]
@@ -60,6 +62,7 @@ class Feature(Declaration, ABC):
     remedy: ClassVar[str] = "Make a number of it, with minutes(), hours() or days()"
     gives: ClassVar[Literal["bool", "int", "float", "string", "timestamp"] | None] = None
     fixed_unit: ClassVar[str] = ""
+    reads_tick: ClassVar[bool] = False
 
     windows: tuple[WindowField, ...] = Field(
         (),

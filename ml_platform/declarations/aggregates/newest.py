@@ -86,6 +86,7 @@ class TimeSinceLast(Feature):
     summary = "Seconds from the newest row in the window to the tick; null over no row."
     gives = "float"
     fixed_unit = "s"
+    reads_tick = True
 
     time_since_last: Literal[True] = Field(description="Write true.", examples=[True])
 

@@ -79,7 +79,8 @@ class Merged:
     parts
         By the names that the aggregate gave them.
     tick
-        The tick that is asked about, in int64 microseconds since 1970 UTC; of a label, when it is settled.
+        The tick that is asked about, in int64 microseconds since 1970 UTC; of a label, when it is settled. None for a
+        feature that does not declare `Feature.reads_tick`: published values are not computed again for each tick.
     asked, end
         The prediction time of a label, and the end of its window, in the same way; None for a feature.
     """

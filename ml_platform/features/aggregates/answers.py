@@ -118,7 +118,8 @@ class WindowedFeature:
             Of a label (`Merged`), in the same way.
         """
         merged = {name: self._merged(parts, part) for name, part in self.parts.items()}
-        return self.feature.value(Merged(merged, tick, asked, end))
+        is_label = asked is not None
+        return self.feature.value(Merged(merged, tick if is_label or self.feature.reads_tick else None, asked, end))
 
     def _merged(self, parts: Any, part: PartialAggregate) -> Any:
         merged = parts[self._name(part)]

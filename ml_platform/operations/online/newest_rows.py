@@ -16,7 +16,13 @@ from ml_platform.storage.manifest import Artifact
 
 
 def newest_rows(
-    project: Project, engine: Engine, model: ModelSpec, needs: PopulationNeeds, artifact: Artifact, instant: int
+    project: Project,
+    engine: Engine,
+    model: ModelSpec,
+    needs: PopulationNeeds,
+    artifact: Artifact,
+    instant: int,
+    among: pa.Table | None = None,
 ) -> pa.Table:
     """Return, of the rows for which the population's condition holds, the one of each entity that became known last.
 
@@ -26,6 +32,8 @@ def newest_rows(
     ----------
     instant
         Microseconds since 1970 UTC: rows are as they were known then.
+    among
+        The keys of the entities that are asked about; None means all.
 
     Returns
     -------
@@ -33,6 +41,8 @@ def newest_rows(
     """
     population = required_columns(project.spec, model)
     rows = source_versions(engine, project.store, artifact, population.key, f"online_{model.name}")
+    if among is not None:
+        rows = rows.semi_join(engine.arrow("online_entities", among), list(needs.keys))
     rows = rows.filter([rows[KNOWN] <= instant, rows[UNTIL] > instant, *(rows[key].notnull() for key in needs.keys)])
     for condition in model.population.conditions:
         rows = rows.filter(parse_expression(condition).to_ibis(rows))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -14,10 +14,11 @@ from ml_platform.core.engines.scratch import scratch_folder
 from ml_platform.core.private_files import private_temporary_folder
 from ml_platform.operations.online.content import EntityContent, contents_of
 from ml_platform.operations.online.decides import publication_key
-from ml_platform.operations.online.records import ContentRecords
+from ml_platform.operations.online.records import ContentRecords, Described
 from ml_platform.project import Project
 from ml_platform.storage.exclusive import exclusive
-from ml_platform.storage.online.description import Description, EntityRecords, PublishedRows, PublishedTable
+from ml_platform.storage.online.description import Description
+from ml_platform.storage.online.layout import Layout
 from ml_platform.storage.online.opened import open_online_store
 from ml_platform.storage.online.store import Change, OnlineStore
 
@@ -83,9 +84,25 @@ def online_store(project: Project) -> OnlineStore:
 @dataclass
 class _Counts:
     changed: int = 0
-    unchanged: int = 0
     removed: int = 0
     bytes_written: int = 0
+
+
+@dataclass
+class _Stored:
+    """What the store holds of the entities whose records were computed: how many, and how many each block knows."""
+
+    layout: Layout
+    is_known: bool
+    count: int = 0
+    known: list[int] = field(default_factory=list)
+
+    def add(self, records: Sequence[bytes]) -> None:
+        """Count records; which blocks know them is read only where they have this layout (`is_known`)."""
+        self.count += len(records)
+        if self.is_known:
+            known = self.layout.known_counts(records)
+            self.known = [one + other for one, other in zip(self.known or [0] * len(known), known, strict=True)]
 
 
 @dataclass
@@ -111,7 +128,9 @@ class _Publication:
             described = [self._compared(content, before, changes) for content in contents]
             gone = before.records.keys() - {item.record_keys.kind for item in contents}
             for kind in sorted(gone):
-                self._remove(before.records[kind].record_keys.prefix, set(), changes)
+                with self.store.view() as view:
+                    others = list(view.keys(before.records[kind].record_keys.prefix))
+                self._remove(others, changes)
             after = Description(
                 generation=_following(before, self.now),
                 as_of=to_micros(self.now),
@@ -123,45 +142,47 @@ class _Publication:
                 rows={name: rows for _, _, models in described for name, rows in models.items()},
             )
             self.store.publish(changes, after)
-        counts = self.counts
-        return Published(after, "published", counts.changed, counts.unchanged, counts.removed, counts.bytes_written)
+        changed, total = self.counts.changed, sum(records.count for records in after.records.values())
+        return Published(after, "published", changed, total - changed, self.counts.removed, self.counts.bytes_written)
 
-    def _compared(
-        self, content: EntityContent, before: Description, changes: _Spool
-    ) -> tuple[EntityRecords, dict[str, PublishedTable], dict[str, PublishedRows]]:
+    def _compared(self, content: EntityContent, before: Description, changes: _Spool) -> Described:
         """Spool the records of one entity that differ, and return the descriptions of all of them."""
         with self.project.engine() as engine:
-            records = ContentRecords(self.project, engine, content, self.inputs, self.now)
-            seen: list[bytes] = []
-            met = 0
+            records = ContentRecords(self.project, engine, content, self.inputs, self.now, before)
+            published = before.records.get(content.record_keys.kind)
+            seen, stored = list[bytes](), _Stored(records.layout, is_known=records.changed is not None)
             for keys, values in records.chunks():
-                met += self._spool(keys, values, changes)
+                stored.add(self._spool(keys, values, changes))
                 seen.extend(keys)
-        known = before.records.get(content.record_keys.kind)
-        if known is not None and known.count != met:
-            self._remove(content.record_keys.prefix, set(seen), changes)
-        entity = content.record_keys.entity
-        described = EntityRecords(
-            entity=entity, keys=content.keys, blocks=content.blocks, nothing=records.nothing, count=len(seen)
-        )
-        return described, records.tables, records.rows
+            if published is None:
+                return records.described(len(seen), stored.known)
+            if records.changed is not None:
+                asked = set(content.record_keys.many(records.changed.columns)).difference(seen)
+                stored.add(self._remove(sorted(asked), changes))
+                return records.described(published.count - stored.count + len(seen), stored.known)
+            if published.count != stored.count:
+                with self.store.view() as view:
+                    others = set(view.keys(content.record_keys.prefix)).difference(seen)
+                self._remove(sorted(others), changes)
+            return records.described(len(seen), stored.known)
 
-    def _spool(self, keys: list[bytes], values: list[bytes], changes: _Spool) -> int:
-        """Spool the records of a chunk that differ from those in the store; return how many the store has."""
+    def _spool(self, keys: list[bytes], values: list[bytes], changes: _Spool) -> list[bytes]:
+        """Spool the records of a chunk that differ from those in the store; return those of the store."""
         with self.store.view() as view:
             stored = view.get(keys)
             writes = [(key, new) for key, new, old in zip(keys, values, stored, strict=True) if old != new]
-        changes.add(Change(writes))
-        self.counts.changed += len(writes)
-        self.counts.unchanged += len(keys) - len(writes)
-        self.counts.bytes_written += sum(len(key) + len(value) for key, value in writes)
-        return len(keys) - stored.count(None)
+            changes.add(Change(writes))
+            self.counts.changed += len(writes)
+            self.counts.bytes_written += sum(len(key) + len(value) for key, value in writes)
+            return [bytes(old) for old in stored if old is not None]
 
-    def _remove(self, prefix: bytes, kept: set[bytes], changes: _Spool) -> None:
+    def _remove(self, keys: Sequence[bytes], changes: _Spool) -> list[bytes]:
+        """Spool the removal of those records of some keys that the store has, and return them."""
         with self.store.view() as view:
-            removals = [key for key in view.keys(prefix) if key not in kept]
-        changes.add(Change((), removals))
-        self.counts.removed += len(removals)
+            stored = {key: bytes(old) for key, old in zip(keys, view.get(keys), strict=True) if old is not None}
+        changes.add(Change((), list(stored)))
+        self.counts.removed += len(stored)
+        return list(stored.values())
 
 
 def _following(before: Description, now: datetime) -> int:

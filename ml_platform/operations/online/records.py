@@ -1,4 +1,7 @@
-"""The records of all entities of one kind, as training could read them at a moment, chunk by chunk."""
+"""The records of one kind, as training could read them at a moment, chunk by chunk.
+
+They are those of all entities, or of the entities whose records can have changed since the last publication.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from ml_platform.core.clock import MICROSECOND, to_micros
 from ml_platform.core.engines import Engine
 from ml_platform.features.known_entities import known_entities
 from ml_platform.features.point_in_time import features_at
+from ml_platform.operations.online.changes import basis_of, changed_keys
 from ml_platform.operations.online.content import EntityContent, RowContent, TableContent, population_needs
 from ml_platform.operations.online.decides import rows_until
 from ml_platform.operations.online.entities import ARROW, KnownTo
@@ -20,19 +24,27 @@ from ml_platform.operations.online.newest_rows import newest_rows
 from ml_platform.operations.online.ticks import published_tick
 from ml_platform.project import Project
 from ml_platform.storage.manifest import Artifact
-from ml_platform.storage.online.description import PublishedRows, PublishedTable
+from ml_platform.storage.online.description import Description, EntityRecords, PublishedRows, PublishedTable
 from ml_platform.storage.online.layout import Layout
 
 VALUES_AT_ONCE = 40_000_000
 """So many values are in memory together, so that memory does not grow with the number of entities."""
 _INSTANT = "_instant"
+Described = tuple[EntityRecords, dict[str, PublishedTable], dict[str, PublishedRows]]
 
 
 class ContentRecords:
     """Computes the records of one kind.
 
+    Parameters
+    ----------
+    before
+        What is published.
+
     Attributes
     ----------
+    layout
+        The place of each value in a record.
     nothing
         The record of an entity that no block knows; it is there once `chunks` was read.
     """
@@ -40,40 +52,69 @@ class ContentRecords:
     nothing: bytes
 
     def __init__(
-        self, project: Project, engine: Engine, content: EntityContent, inputs: Mapping[str, str], now: datetime
+        self,
+        project: Project,
+        engine: Engine,
+        content: EntityContent,
+        inputs: Mapping[str, str],
+        now: datetime,
+        before: Description,
     ) -> None:
         self._project, self._engine, self._content, self._inputs, self._now = project, engine, content, inputs, now
-        self._layout = Layout(content.blocks)
+        self._before, self.layout = before, Layout(content.blocks)
         self._rows_at = {item.model: rows_until(project, item, inputs, now) for item in content.rows}
         self._ticks = {item.name: published_tick(project, item.name, now) for item in content.tables}
 
+    @cached_property
+    def changed(self) -> pa.Table | None:
+        """The keys of the entities whose records can differ from those that are published; None means all entities."""
+        moments = {item.block.name: self._ticks[item.name] for item in self._content.tables}
+        moments |= {item.block.name: self._rows_at[item.model] for item in self._content.rows}
+        return changed_keys(self._project, self._engine, self._content, self._inputs, moments, self._before)
+
     def chunks(self) -> Iterator[tuple[list[bytes], list[bytes]]]:
-        """Yield keys and records, in the order of keys; at least one pair of lists."""
+        """Yield keys and records of entities that a block knows, in the order of keys; at least one pair of lists.
+
+        Where only some entities `changed`, they are among these.
+        """
         columns = sum(len(block.columns) for block in self._content.blocks)
         size = max(VALUES_AT_ONCE // columns, 1)
         for start in range(0, max(len(self._known), 1), size):
             yield self._chunk(start, min(size, len(self._known) - start))
 
-    @cached_property
-    def tables(self) -> dict[str, PublishedTable]:
-        """The description of each feature table."""
-        return {item.name: self._described(place, item) for place, item in enumerate(self._content.tables)}
+    def described(self, count: int, replaced: Sequence[int]) -> Described:
+        """Return the descriptions of all records of this kind, of each feature table, and of each population's rows.
 
-    @cached_property
-    def rows(self) -> dict[str, PublishedRows]:
-        """The description of the rows of each model's population."""
-        first = len(self._content.tables)
-        return {
-            item.model: PublishedRows(
-                model=item.model,
-                as_of=self._rows_at[item.model],
-                artifact=self._inputs[item.node],
-                entities=self._known.count(first + place),
-            )
-            for place, item in enumerate(self._content.rows)
-        }
+        Parameters
+        ----------
+        count
+            How many records there are.
+        replaced
+            Of each block, how many entities it knew of those that `changed`.
+        """
+        entities = [self._known.count(place) for place in range(len(self._content.blocks))]
+        if self.changed is not None:
+            tables = [self._before.tables[item.name].entities for item in self._content.tables]
+            rows = [self._before.rows[item.model].entities for item in self._content.rows]
+            before = zip([*tables, *rows], replaced, entities, strict=True)
+            entities = [known - less + more for known, less, more in before]
+        records = EntityRecords(
+            entity=self._content.record_keys.entity,
+            keys=self._content.keys,
+            blocks=self._content.blocks,
+            nothing=self.nothing,
+            count=count,
+            basis=basis_of(self._project, self._content, self._inputs),
+        )
+        of_tables = zip(self._content.tables, entities, strict=False)
+        of_rows = zip(self._content.rows, entities[len(self._content.tables) :], strict=True)
+        return (
+            records,
+            {item.name: self._table(item, known) for item, known in of_tables},
+            {item.model: self._population(item, known) for item, known in of_rows},
+        )
 
-    def _described(self, place: int, item: TableContent) -> PublishedTable:
+    def _table(self, item: TableContent, entities: int) -> PublishedTable:
         spec = self._project.spec.feature_tables[item.name]
         return PublishedTable(
             name=item.name,
@@ -82,25 +123,32 @@ class ContentRecords:
             published_at=to_micros(self._now),
             refresh=spec.refresh // MICROSECOND,
             publish_delay=spec.publish_delay // MICROSECOND,
-            entities=self._known.count(place),
+            entities=entities,
         )
+
+    def _population(self, item: RowContent, entities: int) -> PublishedRows:
+        as_of, artifact = self._rows_at[item.model], self._inputs[item.node]
+        return PublishedRows(model=item.model, as_of=as_of, artifact=artifact, entities=entities)
 
     @cached_property
     def _known(self) -> KnownTo:
-        keys = list(self._content.keys)
-        tables = [
-            known_entities(self._project, [self._artifact(item)], keys).at(self._instant(item))
-            for item in self._content.tables
-        ]
-        return KnownTo(self._content.keys, [*tables, *self._rows])
+        return KnownTo(self._content.keys, [*map(self._known_to, self._content.tables), *self._rows])
+
+    def _known_to(self, item: TableContent) -> pa.Table:
+        """Return the keys of the entities that a feature table knows, among those that changed."""
+        keys, changed = list(self._content.keys), self.changed
+        known = known_entities(self._project, [self._artifact(item)], keys, changed).at(self._instant(item))
+        if changed is None:
+            return known
+        return known.select(keys).cast(changed.schema).join(changed, keys, join_type="left semi")
 
     @cached_property
     def _rows(self) -> list[pa.Table]:
         tables = []
         for item in self._content.rows:
-            model = self._project.spec.models[item.model]
+            model, until = self._project.spec.models[item.model], self._rows_at[item.model]
             needs, artifact = population_needs(self._project.spec, model), self._artifact(item)
-            tables.append(newest_rows(self._project, self._engine, model, needs, artifact, self._rows_at[item.model]))
+            tables.append(newest_rows(self._project, self._engine, model, needs, artifact, until, self.changed))
         return tables
 
     def _instant(self, item: TableContent) -> int:
@@ -121,7 +169,7 @@ class ContentRecords:
             places = pa.concat_arrays([self._known.places(first + place, start, size), pa.nulls(1, pa.int64())])
             tables.append(rows.take(places))
         knows = [np.append(self._known.knows(block, start, size), False) for block in range(len(tables))]
-        records = self._layout.encode(tables, knows)
+        records = self.layout.encode(tables, knows)
         self.nothing = records.pop()
         return self._content.record_keys.many(keys.columns), records
 

@@ -65,6 +65,9 @@ class EntityRecords(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         The record of an entity that none of its tables knows, as the features' own look-up answers it.
     count
         How many records there are.
+    basis
+        What decides the records beside data and time; empty where that was not noted. Where it is the same, only the
+        records of entities whose data changed are computed again.
     """
 
     entity: str
@@ -72,6 +75,7 @@ class EntityRecords(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     blocks: tuple[Block, ...]
     nothing: bytes
     count: int
+    basis: str = ""
 
     @cached_property
     def layout(self) -> Layout:

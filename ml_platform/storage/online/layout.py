@@ -98,6 +98,11 @@ class Layout:
         pack = msgspec.msgpack.Encoder().encode
         return [record + pack(row) for record, row in zip(records, zip(*texts, strict=True), strict=True)]
 
+    def known_counts(self, records: Sequence[Buffer]) -> list[int]:
+        """Return how many of some records each block knows."""
+        rows = np.frombuffer(b"".join(record[: self.size] for record in records), self._dtype)
+        return [int(rows[field].sum()) for field in self.known_fields.values()]
+
     def picker(self, wanted: Sequence[tuple[str, str]]) -> Picker:
         """Return what reads some columns, each a block and a column, from records.
 

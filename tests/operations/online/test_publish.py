@@ -15,7 +15,7 @@ from ml_platform.operations.online import records
 from ml_platform.operations.online.publish import online_store, publish_online
 from ml_platform.storage.outputs import record_output
 from tests.features.world import at, write_csv
-from tests.operations.online.worlds import BY_TICKS, COLUMNS, inputs_of, project_of, random_rows
+from tests.operations.online.worlds import BY_TICKS, COLUMNS, content_of, inputs_of, project_of, random_rows
 
 ONLY = {"by_ticks": BY_TICKS}
 
@@ -30,11 +30,7 @@ def sales_project(directory, sales, **file):
 
 def content(project):
     """Everything in the store: records by key, and the description."""
-    store = online_store(project)
-    with store.view() as view:
-        kinds = [records.record_keys.prefix for records in view.description.records.values()]
-        keys = sorted(key for prefix in kinds for key in view.keys(prefix))
-        return {key: bytes(value) for key, value in zip(keys, view.get(keys), strict=True)}, view.description
+    return content_of(online_store(project))
 
 
 @pytest.fixture

@@ -195,6 +195,14 @@ def inputs_of(project, now):
     return ids
 
 
+def content_of(store):
+    """Everything in a store: records by key, and the description."""
+    with store.view() as view:
+        kinds = [records.record_keys.prefix for records in view.description.records.values()]
+        keys = sorted(key for prefix in kinds for key in view.keys(prefix))
+        return {key: bytes(value) for key, value in zip(keys, view.get(keys), strict=True)}, view.description
+
+
 def trained_values(project, name, inputs, rows, now):
     """What training's own look-up says of rows, dicts of the population's columns, at a moment."""
     model = project.spec.models[name]
