@@ -102,26 +102,51 @@ def cells_of(engine: Engine, rows: Any, grain: Grain, parts: Mapping[str, Partia
     rows
         Source rows of numbered chunks (`numbered_versions`).
     """
-    spans = float_spans(engine, rows, parts)
-    cells = engine.run(_cells(rows, grain, parts, spans, few=True))
-    if spans and (pc.max(cells[_ROWS]).as_py() or 0) > FEW_ROWS:
-        cells = engine.run(_cells(rows, grain, parts, spans, few=False))
-    return with_counts(cells.drop(_ROWS))
+    return grouped(engine, _timed(rows, grain), base_columns(grain), parts, float_spans(engine, rows, parts))
 
 
-def _cells(
-    rows: Any, grain: Grain, parts: Mapping[str, PartialAggregate], spans: Mapping[str, Span], *, few: bool
-) -> Any:
-    """Return the cells of source rows, for Ibis, each with the number of its rows."""
+def grouped(
+    engine: Engine, rows: Any, by: Sequence[str], parts: Mapping[str, PartialAggregate], spans: Mapping[str, Span]
+) -> pa.Table:
+    """Return the parts of groups of source rows, without the limbs of floats that are zero in all of them.
+
+    Parameters
+    ----------
+    rows
+        Source rows with their place in the log (`PLACE`), for Ibis.
+    by
+        The columns that identify a group.
+    spans
+        Of the rows, or of more (`float_spans`).
+    """
+    groups = engine.run(_groups(rows, by, parts, spans, few=True))
+    if spans and (pc.max(groups[_ROWS]).as_py() or 0) > FEW_ROWS:
+        groups = engine.run(_groups(rows, by, parts, spans, few=False))
+    return with_counts(groups.drop(_ROWS))
+
+
+def placed(rows: Any) -> Any:
+    """Return source rows of numbered chunks with their place in the log, for Ibis."""
+    return rows.mutate(**{PLACE: rows[CHUNK] * ibis.literal(2**32, "int64") + rows[ROW]})
+
+
+def _timed(rows: Any, grain: Grain) -> Any:
+    """Return source rows with the times that identify their cells, for Ibis."""
     if grain.where is not None:
         rows = rows.filter(parse_expression(grain.where).to_ibis(rows))
     rows = rows.filter([rows[key].notnull() for key in grain.keys])
     until = ibis.ifelse(rows[UNTIL] == FOREVER, FOREVER, ticks_up(rows[UNTIL], grain.step))
     timed = rows.mutate(
         **{EVENT_UNIT: ticks_up(rows[EVENT_US], grain.unit), KNOWN_FROM: ticks_up(rows[KNOWN], grain.step)},
-        **{KNOWN_UNTIL: until, PLACE: rows[CHUNK] * ibis.literal(2**32, "int64") + rows[ROW]},
+        **{KNOWN_UNTIL: until},
     )
-    timed = timed.filter(timed[KNOWN_FROM] < timed[KNOWN_UNTIL])
-    row_parts = RowParts(timed, parts.values(), spans, base_columns(grain))
-    grouped = row_parts.rows.group_by(base_columns(grain))
-    return grouped.aggregate(**row_parts.aggregates(few=few), **{_ROWS: row_parts.rows.count()})
+    return placed(timed.filter(timed[KNOWN_FROM] < timed[KNOWN_UNTIL]))
+
+
+def _groups(
+    rows: Any, by: Sequence[str], parts: Mapping[str, PartialAggregate], spans: Mapping[str, Span], *, few: bool
+) -> Any:
+    """Return the parts of groups of rows, for Ibis, each with the number of its rows."""
+    row_parts = RowParts(rows, parts.values(), spans, by)
+    by_group = row_parts.rows.group_by(list(by))
+    return by_group.aggregate(**row_parts.aggregates(few=few), **{_ROWS: row_parts.rows.count()})

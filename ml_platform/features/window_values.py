@@ -20,14 +20,24 @@ from ml_platform.core.canonical_order import sorted_by
 from ml_platform.core.clock import MICROSECOND
 from ml_platform.core.engines import Engine
 from ml_platform.core.engines.interval_index import Ints
-from ml_platform.declarations.aggregates import Feature
+from ml_platform.declarations.aggregates import Feature, PartialAggregate
 from ml_platform.declarations.source import ColumnType
 from ml_platform.declarations.types import Window
 from ml_platform.features.aggregates.answers import WindowedAggregate, WindowedFeature
 from ml_platform.features.aggregates.partials import parts_of
 from ml_platform.features.lookup import TICK, lookup_by_join, lookup_by_ranges
 from ml_platform.features.point_in_time import QUESTION, each_once, finished, numbered_questions, shared_out
-from ml_platform.features.tiles import EVENT_UNIT, KNOWN_FROM, KNOWN_UNTIL, Grain, base_columns, cells_of
+from ml_platform.features.tiles import (
+    EVENT_UNIT,
+    KNOWN_FROM,
+    KNOWN_UNTIL,
+    Grain,
+    base_columns,
+    cells_of,
+    float_spans,
+    grouped,
+    placed,
+)
 from ml_platform.sources.source_log import FOREVER
 
 
@@ -108,14 +118,71 @@ def window_values(
     keys = [name for name in asked.column_names if name != instant]
     settled = asked[instant].to_numpy() + window.horizon // MICROSECOND
     grain = _grain(keys, settled, window)
-    parts = {part.column: part for feature in features.values() for part in parts_of(feature, types)}
-    cells = sorted_by(cells_of(engine, rows, grain, parts), base_columns(grain)[1:])
-    zeros = [column for column in parts if column not in cells.column_names]
+    cells = sorted_by(cells_of(engine, rows, grain, _parts(features, types)), base_columns(grain)[1:])
+    return _answered(engine, RowCells(cells, grain), features, types, asked, settled, window, threads)
+
+
+def pair_values(
+    engine: Engine,
+    pairs: Any,
+    features: Mapping[str, Feature],
+    types: Mapping[str, ColumnType],
+    asked: pa.Table,
+    instant: str,
+    window: ForwardWindow,
+    threads: int = 1,
+) -> pa.Table:
+    """Return `window_values` where rows were already matched with questions, and compared with them.
+
+    Each question has one cell, with all rows that count for it.
+
+    Parameters
+    ----------
+    pairs
+        A source row of numbered chunks and the number of a question for which it counts, for Ibis.
+    asked
+        Questions: their number from 0, in the column that `pairs` has too, and `instant` in int64 microseconds since
+        1970 UTC.
+    """
+    (place,) = (name for name in asked.column_names if name != instant)
+    settled = asked[instant].to_numpy() + window.horizon // MICROSECOND
+    grain, parts = _grain([place], settled, window), _parts(features, types)
+    if any(part.limb is not None for part in parts.values()):  # floats are looked at before they are added up
+        pairs = engine.keep("label_pairs", pairs)
+    spans = float_spans(engine, pairs, parts)
+    cells = sorted_by(grouped(engine, placed(pairs), [place], parts, spans), [place])
+    at = settled[cells[place].to_numpy()]
+    times = {
+        EVENT_UNIT: (at - window.settle // MICROSECOND) // grain.unit,
+        KNOWN_FROM: at // grain.step,
+        KNOWN_UNTIL: np.full(len(at), FOREVER),
+    }
+    for name, column in times.items():
+        cells = cells.append_column(name, pa.array(column))
+    return _answered(engine, RowCells(cells, grain), features, types, asked, settled, window, threads)
+
+
+def _parts(features: Mapping[str, Feature], types: Mapping[str, ColumnType]) -> dict[str, PartialAggregate]:
+    return {part.column: part for feature in features.values() for part in parts_of(feature, types)}
+
+
+def _answered(
+    engine: Engine,
+    cells: RowCells,
+    features: Mapping[str, Feature],
+    types: Mapping[str, ColumnType],
+    asked: pa.Table,
+    settled: Ints,
+    window: ForwardWindow,
+    threads: int,
+) -> pa.Table:
+    """Return questions with what cells give for each of some aggregates."""
+    zeros = [column for column in _parts(features, types) if column not in cells.table.column_names]
     answers = {name: WindowedFeature(item, window.looking_back, types, zeros) for name, item in features.items()}
-    ticked = asked.select(keys).append_column(TICK, pa.array(settled // grain.step))
-    merged_parts, number = _merged(engine, RowCells(cells, grain), ticked, list(answers.values()), threads)
+    ticked = asked.select(list(cells.grain.keys)).append_column(TICK, pa.array(settled // cells.grain.step))
+    merged_parts, number = _merged(engine, cells, ticked, list(answers.values()), threads)
     merged_parts = finished(engine, merged_parts, list(answers.values()))
-    values = _values(merged_parts, answers, grain, window)
+    values = _values(merged_parts, answers, cells.grain, window)
     return shared_out(asked, engine.run(values.select(QUESTION, *features)), number, threads)
 
 

@@ -13,6 +13,7 @@ window; every other one over the rows of an entity, which many questions share.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -28,11 +29,13 @@ from ml_platform.core.errors import ValueTooLarge, too_large
 from ml_platform.core.expressions import dotted_names, parse_expression
 from ml_platform.datasets.exclusions import EFFECTIVE_TIME
 from ml_platform.datasets.labels.states import LABEL, LABEL_STATE, silence_of
+from ml_platform.declarations.aggregates import Feature
 from ml_platform.declarations.label import ONLY, WindowLabel
 from ml_platform.declarations.resolve import column_types, feature_type
-from ml_platform.features.window_values import ForwardWindow, window_values
+from ml_platform.features.visibility import is_known
+from ml_platform.features.window_values import ForwardWindow, pair_values, window_values
 from ml_platform.project import Project
-from ml_platform.sources.source_log import CHUNK, EVENT, KNOWN, ROW, UNTIL, chunk_names, numbered_versions
+from ml_platform.sources.source_log import CHUNK, EVENT, KNOWN, ROW, UNTIL, chunk_names, versions_in, with_chunk_numbers
 from ml_platform.storage.artifact_kinds.source import SourceManifest
 
 _AT, _PLACE = "_at", "_asked_at_place"
@@ -76,9 +79,8 @@ class _WindowLabels:
 
     @cached_property
     def _versions(self) -> Any:
-        """Every row of the source that became known by now, with the interval in which it was known."""
-        names = chunk_names(self._artifact)
-        rows = numbered_versions(self._engine, self._project.store, self._artifact, names, "label_rows")
+        """Every row of the source that became known by now, with the interval in which it was known, and its file."""
+        rows = versions_in(self._engine, self._project.store, self._artifact, chunk_names(self._artifact), "label_rows")
         return rows.filter(rows[KNOWN] <= self._as_of)
 
     def _between(self, rows: Any, asked: pa.Table) -> Any:
@@ -92,10 +94,19 @@ class _WindowLabels:
     def _answers(self, rows: Any, asked: pa.Table) -> pa.Array:
         """Return the label of each question, over given rows."""
         features, threads = self._label.aggregates, self._project.spec.file.threads
-        questions = asked.select([*self._keys, _AT])
+        settings = (_AT, self._window, threads)
         if dotted_names(self._label.over_rows):
-            rows, questions = self._pairs(rows, asked), _numbered(asked).select([_PLACE, _AT])
-        of_windows = window_values(self._engine, rows, features, self._types, questions, _AT, self._window, threads)
+            numbered = (
+                self._numbered_rows(rows)
+                if _reads_order(features.values())
+                else rows.mutate(**{CHUNK: ibis.literal(0, "int64")})
+            )
+            pairs, questions = self._pairs(numbered, asked), _numbered(asked).select([_PLACE, _AT])
+            of_windows = pair_values(self._engine, pairs, features, self._types, questions, *settings)
+        else:
+            questions = asked.select([*self._keys, _AT])
+            numbered = self._numbered_rows(rows)
+            of_windows = window_values(self._engine, numbered, features, self._types, questions, *settings)
         if self._label.expression is None:
             return of_windows[ONLY].combine_chunks()
         for name in self._label.references:
@@ -106,20 +117,26 @@ class _WindowLabels:
         table = self._engine.run(values.select(_PLACE, **{LABEL: label}).order_by(_PLACE))
         return table[LABEL].combine_chunks()
 
+    def _numbered_rows(self, rows: Any) -> Any:
+        """Return rows with the number of their chunk, in the place of its file."""
+        return with_chunk_numbers(self._engine, self._artifact, rows, "label_rows")
+
     def _pairs(self, rows: Any, asked: pa.Table) -> Any:
-        """Return rows once for each question whose window they lie in, beside the columns of the question."""
+        """Return rows once for each question for which they count, beside the columns of the question."""
         question_names = {name: f"_of_{name}" for name in (*self._keys, _AT)}
         numbered = _numbered(asked)
         questions = numbered.rename_columns([question_names.get(name, name) for name in numbered.column_names])
         questions = self._engine.arrow("label_pairs_asked", questions)
-        after, within = (
-            ibis.literal(span // MICROSECOND, "int64") for span in (self._window.after, self._window.within)
+        after, within, horizon = (
+            ibis.literal(span // MICROSECOND, "int64")
+            for span in (self._window.after, self._window.within, self._window.horizon)
         )
         same = [rows[key] == questions[question_names[key]] for key in self._keys]
         at, event = questions[question_names[_AT]], rows[EVENT]
-        both = rows.inner_join(questions, [*same, event > at + after, event <= at + within])
-        names = [_PLACE, CHUNK, ROW, EVENT, KNOWN, UNTIL, *sorted(self._label.reads), *self._label.references]
-        return self._engine.keep("label_pairs", both.select(*dict.fromkeys(names)))
+        known = is_known(rows[KNOWN], rows[UNTIL], at + horizon)
+        both = rows.inner_join(questions, [*same, event > at + after, event <= at + within, known])
+        names = [_PLACE, CHUNK, ROW, EVENT, *sorted(self._label.reads), *self._label.references]
+        return both.select(*dict.fromkeys(names))
 
     # What is not known ---------------------------------------------------------
 
@@ -170,6 +187,11 @@ class _WindowLabels:
         places = self._engine.run(both.select(_PLACE).distinct())[_PLACE].to_numpy()
         met: np.ndarray = np.sort(places)
         return met
+
+
+def _reads_order(features: Iterable[Feature]) -> bool:
+    """Return whether it matters which of two rows of one event comes first."""
+    return any(part.measure in ("newest", "oldest") for feature in features for part in feature.parts().values())
 
 
 def _numbered(rows: pa.Table) -> pa.Table:
