@@ -127,7 +127,7 @@ def test_records_are_those_of_a_full_computation_as_rows_come_late_are_corrected
     assert len(some) > len(counted) / 4, "hardly any publication computed some entities only"
 
 
-def test_an_hour_computes_the_entities_whose_rows_came_or_left_a_window(tmp_path, counted):
+def test_an_hour_computes_only_entities_with_rows_that_enter_or_leave_a_window(tmp_path, counted):
     """At 9:00 the rows of 2:30 left the windows of 6 hours and of -3 to -1 hours long ago; d has its row of 8:30."""
     project = declared(tmp_path)
     sales = [[f"r{n}", shop, at(2.5), at(2.5), 1.0, 3, "x", True] for n, shop in enumerate("abc")]
@@ -143,7 +143,7 @@ def test_an_hour_computes_the_entities_whose_rows_came_or_left_a_window(tmp_path
 
 
 @pytest.mark.parametrize("change", ["where", "feature", "reads the tick"])
-def test_another_declaration_computes_all_records_again(tmp_path, change, counted, monkeypatch):
+def test_another_declaration_makes_the_next_publication_compute_all_records(tmp_path, change, counted, monkeypatch):
     draw = random.Random(3)
     project, arriving = declared(tmp_path), arrivals(draw, 3)
     assert_as_if_all_were_computed(tmp_path, project, read_at(tmp_path, project, arriving, at(20)), at(20))
@@ -161,7 +161,7 @@ def test_another_declaration_computes_all_records_again(tmp_path, change, counte
         assert some == (3 if hours == 21 or change == "reads the tick" else 4)
 
 
-def test_what_was_computed_from_an_erased_person_is_computed_again(tmp_path, counted):
+def test_an_erasure_makes_the_next_publication_compute_all_records(tmp_path, counted):
     """Customer 777 is erased between two hours; shop a sold to nobody else at 18:00."""
     draw = random.Random(4)
     project, arriving = declared(tmp_path), arrivals(draw, 4)
