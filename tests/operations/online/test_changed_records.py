@@ -2,6 +2,7 @@
 
 import random
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -131,7 +132,7 @@ def test_an_hour_computes_only_entities_with_rows_that_enter_or_leave_a_window(t
     """At 9:00 the rows of 2:30 left the windows of 6 hours and of -3 to -1 hours long ago; d has its row of 8:30."""
     project = declared(tmp_path)
     sales = [[f"r{n}", shop, at(2.5), at(2.5), 1.0, 3, "x", True] for n, shop in enumerate("abc")]
-    arriving = {name: [] for name in COLUMNS} | {"sales": [(at(2.5), row) for row in sales]}
+    arriving: dict[str, list[Any]] = {name: [] for name in COLUMNS} | {"sales": [(at(2.5), row) for row in sales]}
     assert_as_if_all_were_computed(tmp_path, project, read_at(tmp_path, project, arriving, at(9)), at(9.5))
     arriving["sales"].append((at(9.5), ["r9", "d", at(9.5), at(9.5), 1.0, 3, "x", True]))
     counted.clear()
