@@ -27,7 +27,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import requests
-from serving_load import Load, load
+from serving_load import Load, cores, load
 from serving_world import COLUMNS, MODEL, keys_of
 
 HERE = Path(__file__).parent
@@ -69,6 +69,9 @@ def running(rival: Rival, port: int, folder: Path) -> Iterator[psutil.Process]:
     environment = {**os.environ, "PATH": path, "OMP_NUM_THREADS": "1", "MLFLOW_DISABLE_TELEMETRY": "true"}
     with (folder / "server.log").open("ab") as log:
         process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, env=environment)
+    of_server, of_load = cores()
+    os.sched_setaffinity(process.pid, of_server)  # before it starts a process or a thread of its own
+    os.sched_setaffinity(0, of_load)
     try:
         until = time.monotonic() + 120
         while True:

@@ -58,7 +58,7 @@ def format_instant(instant: datetime) -> str:
     if instant.tzinfo is None:
         raise TypeError(f"{instant} is naive: it has no canonical form")
     # not strftime: its years before 1000 have fewer than four digits, and cannot be parsed
-    return f"{instant.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
+    return f"{instant.astimezone(UTC).isoformat(timespec='microseconds').removesuffix('+00:00')}Z"
 
 
 def content_id(value: Any) -> str:

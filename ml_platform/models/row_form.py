@@ -19,6 +19,8 @@ from ml_platform.models.inputs.matrix import MatrixColumn
 from ml_platform.models.inputs.row import Row, RowColumns, encoder, value_reader
 from ml_platform.models.inputs.transforms import Transform
 
+_INFINITY = float("inf")
+
 
 class RowPrediction(NamedTuple):
     """The prediction for one row.
@@ -81,6 +83,8 @@ class RowForm:
         self._picked = _picking([order[column.name] for column in matrix])
         encoders = [encoder(column, types[column.name]) for column in matrix]
         self._encoders = [(place, encode) for place, encode in enumerate(encoders) if encode is not None]
+        in_matrix = {column.name for column in matrix}
+        self._is_plain = not transforms and all(column.name in in_matrix for column in inputs if column.type == "float")
         self._unlearned = [
             (place, order[column.name], column)
             for place, column in enumerate(matrix)
@@ -109,7 +113,23 @@ class RowForm:
             Where there are too few or too many values, one is of another type, or a transform fails.
         """
         cells, numbers = self._read(values)
-        unlearned = self._fill(numbers, cells) if self._unlearned and (total := sum(numbers)) != total else None
+        return self._predict(cells, numbers, sum(numbers), is_control)
+
+    def predict_typed(self, values: Sequence[Any], *, is_control: bool = False) -> RowPrediction:
+        """Return what `predict` does for values that have the types of their columns already; a null float is NaN.
+
+        A float that is not finite is a null, and is looked for only where there is one.
+        """
+        if not self._is_plain:
+            return self.predict(values, is_control=is_control)
+        numbers = self._numbers(values)
+        total = sum(numbers)
+        if total - total != 0.0 and (_INFINITY in numbers or -_INFINITY in numbers):
+            return self.predict(values, is_control=is_control)
+        return self._predict(values, numbers, total, is_control)
+
+    def _predict(self, cells: Sequence[Any], numbers: list[float], total: float, is_control: bool) -> RowPrediction:
+        unlearned = self._fill(numbers, cells) if total != total and self._unlearned else None
         row = Row(self._columns, numbers, cells)
         score = self._calibrated(self._score(row))
         prediction = self._prediction(row, score, unlearned)
@@ -140,10 +160,14 @@ class RowForm:
             for add in self._transforms:
                 named.update(add(named))
             cells = list(named.values())
+        return cells, self._numbers(cells)
+
+    def _numbers(self, cells: Sequence[Any]) -> list[float]:
+        """Return the row of the matrix."""
         numbers = self._picked(cells)
         for place, encode in self._encoders:
             numbers[place] = encode(numbers[place])
-        return cells, numbers
+        return numbers
 
     def _fill(self, numbers: list[float], cells: Sequence[Any]) -> str | None:
         """Put in place what a null counts as where training had no null, and return the names of such columns."""

@@ -6,81 +6,25 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 from starlette.types import Receive, Scope, Send
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from ml_platform.core.errors import OnlineStoreUnavailable
-from ml_platform.serving.access import Scope as TokenScope
 from ml_platform.serving.access import ServiceAccess
+from ml_platform.serving.answer_round import AnswerRound, Body, Connection, Made, Pending
+from ml_platform.serving.http_messages import JSON, Head, Headers, Request, Response, Route, headers_of, whole_answer
 from ml_platform.serving.metrics import Metrics
 from ml_platform.serving.overload import Overload
 from ml_platform.serving.problems import RequestProblem
+from ml_platform.serving.served_model import Answered
 from ml_platform.serving.service import Service
 from ml_platform.serving.tracing import Tracing
 
-JSON = b"application/json"
 _MOST_SEEN, _LONGEST_SEEN = 10_000, 200
 """How many paths, of which length, are remembered with their routes."""
-_HEADERS = [
-    (b"x-content-type-options", b"nosniff"),
-    (b"cache-control", b"no-store"),
-    (b"cross-origin-resource-policy", b"same-origin"),
-]
-
-
-Headers = Sequence[tuple[bytes, bytes]]
-
-
-class Request(NamedTuple):
-    """A request whose body has come.
-
-    Attributes
-    ----------
-    rest
-        The path after the route, such as the name of a model.
-    """
-
-    method: str
-    rest: str
-    body: bytes
-    headers: Headers
-    query: bytes
-
-
-class Response(NamedTuple):
-    """What is sent."""
-
-    body: bytes
-    status: int = 200
-    content_type: bytes = JSON
-    headers: Headers = ()
-
-
-Handler = Callable[[Request], Awaitable[Response]]
-DirectHandler = Callable[[Request], Response | None]
-
-
-@dataclass(frozen=True)
-class Route:
-    """A handler with what it needs.
-
-    Attributes
-    ----------
-    name
-        How metrics call it.
-    scope
-        The scope of a token that it needs; None for none.
-    direct
-        Answers a POST that waits for nothing, without a task; it gives None where `handler` must answer.
-    """
-
-    name: str
-    methods: frozenset[str]
-    handler: Handler
-    scope: TokenScope | None = None
-    direct: DirectHandler | None = None
+_MOST_KNOWN, _LONGEST_KNOWN = 256, 2000
+"""How many heads, of how many bytes, are remembered."""
 
 
 @dataclass
@@ -91,6 +35,12 @@ class App:
     ----------
     routes
         By the path's first part; of those with another part after a name, ``models/predict``.
+    log
+        Writes the log lines of answers at once, and returns their bodies.
+    synced
+        Waits until what was written is on the disk.
+    known
+        Heads of requests by their bytes.
     """
 
     service: Service
@@ -100,9 +50,15 @@ class App:
     routes: Mapping[str, Route]
     started: Callable[[], Awaitable[None]]
     stopped: Callable[[], Awaitable[None]]
+    log: Callable[[Sequence[Answered]], Sequence[Body]]
+    synced: Callable[[], Awaitable[None]]
     tracing: Tracing | None = None
+    known: dict[bytes, Head] = field(default_factory=dict)
     _seen: dict[str, tuple[Route, str]] = field(default_factory=dict)
     _direct: dict[bytes, tuple[Route, str] | None] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._round = AnswerRound(self.overload, self.log, self.synced, self._leave)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one connection."""
@@ -129,37 +85,73 @@ class App:
         self._count(timer, name, response.status, (scope["method"], rest, scope["headers"]))
         await _send(send, response)
 
-    def direct_route(self, url: bytes) -> tuple[Route, str] | None:
-        """Return the route of a POST that can be answered without a task; None for any other."""
+    def head_of(self, url: bytes, headers: Headers) -> Head | None:
+        """Return the head of a POST that can be answered without a task; None for any other."""
         if url not in self._direct:
-            route: tuple[Route, str] | None = None
-            if not set(b"?%#") & set(url):
-                with contextlib.suppress(RequestProblem, UnicodeDecodeError):
-                    route = self._route(url.decode("ascii"))
-            if route is not None and route[0].direct is None:
-                route = None
+            route = self._direct_route(url)
             if len(self._direct) >= _MOST_SEEN or len(url) > _LONGEST_SEEN:
-                return route
+                return self._checked(route, headers)
             self._direct[url] = route
-        return self._direct[url]
+        return self._checked(self._direct[url], headers)
 
-    def answer_directly(self, route: Route, rest: str, headers: Headers, body: bytes) -> bytes | None:
-        """Return the whole answer to a POST whose body has come; None where it needs a task."""
-        assert route.direct is not None
-        timer = self.metrics.begin()
+    def _direct_route(self, url: bytes) -> tuple[Route, str] | None:
+        if set(b"?%#") & set(url):
+            return None
+        with contextlib.suppress(RequestProblem, UnicodeDecodeError):
+            route = self._route(url.decode("ascii"))
+            return route if route[0].direct is not None else None
+        return None
+
+    def _checked(self, route: tuple[Route, str] | None, headers: Headers) -> Head | None:
+        if route is None or route[0].direct is None:
+            return None
+        problem: Exception | None = None
         try:
-            self.access.require(headers, route.scope)
+            self.access.require(headers, route[0].scope)
             self._check_head(headers)
+        except Exception as error:
+            problem = error
+        return Head(route[0].name, route[0].direct, route[1], headers, 0, problem)
+
+    def know(self, head: bytes, read: Head) -> None:
+        """Remember what the parser read in a head: the same bytes mean the same each time."""
+        if len(head) <= _LONGEST_KNOWN:
+            if len(self.known) >= _MOST_KNOWN:
+                self.known.clear()  # where each head differs, none is worth remembering
+            self.known[head] = read
+
+    def answer_directly(self, connection: Connection, head: Head, body: bytes) -> bool:
+        """Answer a POST whose body has come with the others of this round; return False where it needs a task."""
+        begun = self.metrics.begin()
+        try:
+            if head.problem is not None:
+                raise head.problem
             if len(body) > self.service.limits.body:
                 raise self._too_large()
-            response = route.direct(Request("POST", rest, body, headers, b""))
+            row = head.direct.read(head.rest, body)
         except Exception as error:
-            response = self._failed(route.name, error)
-        if response is None:
-            return None
-        self._count(timer, route.name, response.status, ("POST", rest, headers))
-        lines = [b"%b: %b\r\n" % header for header in _headers(response)]
-        return b"".join([STATUS_LINE[response.status], *lines, b"\r\n", response.body])
+            self._leave([(Pending(connection, head, begun, {}), error)])
+            return True
+        if row is None:
+            return False
+        self._round.add(Pending(connection, head, begun, row))
+        return True
+
+    def _leave(self, made: Sequence[Made]) -> None:
+        """Send answers."""
+        responses = [self._response(item.head.route, body) for item, body in made]
+        for (item, _), response in zip(made, responses, strict=True):
+            head = item.head
+            self._count(item.begun, head.route, response.status, ("POST", head.rest, head.headers))
+            item.connection.send(whole_answer(response))
+
+    def _response(self, route: str, body: Body | Exception) -> Response:
+        try:
+            if isinstance(body, Exception):
+                raise body
+            return Response(self.service.encode(body))
+        except Exception as error:
+            return self._failed(route, error)
 
     def _count(self, timer: float, route: str, status: int, asked: tuple[str, str, Headers]) -> None:
         """Count an answer, and record a span of it where that is wanted; `asked` is method, name and headers."""
@@ -256,16 +248,7 @@ def find_route(routes: Mapping[str, Route], path: str) -> tuple[Route, str]:
     raise RequestProblem(404, "unknown_path", "there is nothing at this path. GET /openapi.json lists what there is.")
 
 
-def _headers(response: Response) -> list[tuple[bytes, bytes]]:
-    return [
-        (b"content-type", response.content_type),
-        (b"content-length", b"%d" % len(response.body)),
-        *_HEADERS,
-        *response.headers,
-    ]
-
-
 async def _send(send: Send, response: Response) -> None:
-    headers: Any = _headers(response)
+    headers: Any = headers_of(response)
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
     await send({"type": "http.response.body", "body": response.body})

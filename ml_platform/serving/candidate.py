@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +18,7 @@ from ml_platform.core.clock import to_micros
 from ml_platform.operations.predictions.online_log import LoggedShadow
 from ml_platform.operations.rollout.counts import StageCounts
 from ml_platform.registry.rollout import Rollout
+from ml_platform.serving.problems import RequestProblem
 from ml_platform.serving.served_model import Answered, ServedModel
 from ml_platform.storage.online.store import OnlineStore, View
 
@@ -41,22 +42,47 @@ class Candidate:
         """What was counted of each version, since it was written last."""
         return list(self._counts.values())
 
-    def answer(self, champion: ServedModel, row: Mapping[str, Any], view: View, at: datetime) -> Answered:
-        """Return the answer to a row, by the version that answers for its entity.
+    def answer(
+        self, champion: ServedModel, rows: Sequence[Mapping[str, Any]], view: View, at: datetime
+    ) -> list[Answered | RequestProblem]:
+        """Return the answer to each row, by the version that answers for its entity, or why it has none.
 
-        Raises
-        ------
-        RequestProblem
-            Where the champion cannot answer either.
+        A row has none where the champion cannot answer it either.
         """
-        if self.share and entity_place(self._model, champion.read_key(row)) < self.share:
-            try:
-                return self.served.answer(row, view, at, champion)
-            except Exception:
-                answered = champion.answer(row, view, at)
-                self._of(self.served).failed()
-                return answered
-        return champion.answer(row, view, at, self.served)
+        if not self.share:
+            return champion.answer(rows, view, at, self.served)
+        chosen = [self._answers_for(champion, row) for row in rows]
+        mine = iter(self._answer(champion, [row for row, ours in zip(rows, chosen, strict=True) if ours], view, at))
+        others = [row for row, ours in zip(rows, chosen, strict=True) if not ours]
+        theirs = iter(champion.answer(others, view, at, self.served) if others else [])
+        return [next(mine) if ours else next(theirs) for ours in chosen]
+
+    def _answers_for(self, champion: ServedModel, row: Mapping[str, Any]) -> bool:
+        try:
+            return entity_place(self._model, champion.read_key(row)) < self.share
+        except RequestProblem:  # the champion words it
+            return False
+
+    def _answer(
+        self, champion: ServedModel, rows: Sequence[Mapping[str, Any]], view: View, at: datetime
+    ) -> list[Answered | RequestProblem]:
+        """Return the answers by the candidate; by the champion where the candidate has none."""
+        try:
+            answers: Sequence[Answered | Exception] = self.served.answer(rows, view, at, champion) if rows else []
+        except Exception as error:
+            if len(rows) > 1:
+                return [self._answer(champion, [row], view, at)[0] for row in rows]
+            answers = [error]
+        made = list[Answered | RequestProblem]()
+        for row, answer in zip(rows, answers, strict=True):
+            if isinstance(answer, Exception):
+                (other,) = champion.answer([row], view, at)
+                made.append(other)
+                if not isinstance(other, RequestProblem):
+                    self._of(self.served).failed()
+            else:
+                made.append(answer)
+        return made
 
     def predict_beside(self, answered: Answered, store: OnlineStore) -> LoggedShadow:
         """Predict, by the version that did not answer, the row of an answer; nothing it does reaches the client."""

@@ -1,8 +1,9 @@
-"""HTTP as uvicorn speaks it, with two shorter ways for what comes most often.
+"""HTTP as uvicorn speaks it, with shorter ways for what comes most often.
 
 While more comes than can be answered, most requests are refused: a refusal needs no task, no reading of the body, and
-no JSON. It is written as soon as the head of a request is there. And a request that came whole, and whose answer waits
-for nothing, is answered at once: a task and the messages of ASGI would take longer than the prediction itself.
+no JSON. It is written as soon as the head of a request is there. A request that came whole, and whose answer waits for
+nothing, needs no task either: its answer leaves with those of the same round of the loop (`AnswerRound`). And a head
+with the same bytes as one that the parser has read before is not read again: a client sends the same head each time.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from typing import Any
 import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from ml_platform.serving.app import App, Route
+from ml_platform.serving.app import App
+from ml_platform.serving.http_messages import Head
 from ml_platform.serving.metrics import Metrics
 from ml_platform.serving.overload import Overload, overloaded
 
@@ -30,6 +32,7 @@ _HEAD = (
 ).encode()
 _REFUSAL = _HEAD + b"\r\n" + _BODY
 _LAST_REFUSAL = _HEAD + b"connection: close\r\n\r\n" + _BODY
+_END_OF_HEAD = b"\r\n\r\n"
 
 
 class GuardedProtocol(HttpToolsProtocol):
@@ -38,10 +41,14 @@ class GuardedProtocol(HttpToolsProtocol):
     def __init__(self, app: App, overload: Overload, metrics: Metrics, **uvicorn: Any) -> None:
         super().__init__(**uvicorn)
         self._app, self._overload, self._metrics = app, overload, metrics
-        self._route: tuple[Route, str] | None = (
-            None  # of the request whose body comes, where it may be answered at once
-        )
+        self._head: Head | None = None  # of the request whose body comes, where it may be answered without a task
         self._body = b""
+        self._is_between = True  # the parser waits for the first byte of a request
+        self._begun = 0  # requests, since data came last
+        self._learned: list[Head] = []  # heads that were answered since then
+        self._direct: Any = _Direct()
+        self._needs_task = False
+        self._used_at = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take a connection, or refuse what it would ask."""
@@ -56,11 +63,38 @@ class GuardedProtocol(HttpToolsProtocol):
         super().connection_lost(error)
 
     def data_received(self, data: bytes) -> None:
-        """Read requests; one of which a part is missing is begun as uvicorn begins it."""
-        self._is_first = True
+        """Read requests; a whole one with a known head is answered without the parser."""
+        end = data.find(_END_OF_HEAD) + 4
+        head = self._app.known.get(data[:end])
+        if head is None or len(data) - end != head.length or not self._is_between or not self._takes_directly():
+            return self._read(data)
+        self._used_at = self.loop.time()
+        if not self._answer(head, data[end:]):
+            self._needs_task = True
+            self._read(data)
+            self._needs_task = False
+
+    def _takes_directly(self) -> bool:
+        cycle = self.cycle
+        free = cycle is None or cycle.response_complete
+        return free and not self.flow.write_paused and not self._overload.is_full
+
+    def _read(self, data: bytes) -> None:
+        """Let the parser read; a request of which a part is missing is begun as uvicorn begins it."""
+        self._is_first, whole = True, self._is_between
+        self._begun, self._learned = 0, []
         super().data_received(data)
-        if self._route is not None:
+        if self._head is not None:
             self._begin_with_task()
+        end = data.find(_END_OF_HEAD) + 4
+        if self._learned and whole and self._begun == 1 and data[end:] == self._body:  # so it is the whole head
+            self._app.know(data[:end], self._learned[0])
+
+    def on_message_begin(self) -> None:
+        """Begin to read a request."""
+        self._is_between = False
+        self._begun += 1
+        super().on_message_begin()
 
     def on_headers_complete(self) -> None:
         """Begin a request, or refuse it; one that comes before the answer to the last is begun."""
@@ -70,28 +104,64 @@ class GuardedProtocol(HttpToolsProtocol):
             self._refuse(last=self.expect_100_continue or not self.parser.should_keep_alive())
             return
         if free and self._is_plain():
-            self._route, self._body = self._app.direct_route(self.url), b""
-        if self._route is None:
+            self._head, self._body = self._app.head_of(self.url, self.headers), b""
+        if self._head is None:
             super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         """Keep a part of a body."""
-        if self._route is None:
+        if self._head is None:
             super().on_body(body)
         else:
             self._body += body
 
     def on_message_complete(self) -> None:
         """Answer a request that came whole."""
-        if self._route is None:
+        self._is_between = not self.parser.should_upgrade()
+        head, self._head = self._head, None
+        if head is None:
             return super().on_message_complete()
-        answer = self._app.answer_directly(*self._route, self.headers, self._body)
-        if answer is None:
+        self._is_first = False
+        if not self._answer(head, self._body):
+            self._head = head
             self._begin_with_task()
-            return super().on_message_complete()
-        self._route, self.cycle, self._is_first = None, _ANSWERED, False
-        self.transport.write(answer)
-        self.on_response_complete()
+            super().on_message_complete()
+        elif head.problem is None:
+            self._learned.append(head._replace(length=len(self._body)))
+
+    def send(self, answer: bytes) -> None:
+        """Send the answer to the request that was last answered without a task."""
+        direct, transport = self._direct, self.transport
+        direct.response_complete = True
+        self._overload.requests -= 1
+        if transport.is_closing():
+            return
+        transport.write(answer)
+        if not direct.keep_alive:
+            transport.close()
+        if self.pipeline or self.timeout_keep_alive_task is None:
+            self.on_response_complete()
+        else:
+            self.server_state.total_requests += 1
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close a connection that was not used for long; the parser's timer does not know of heads that are known."""
+        remaining = self._used_at + self.timeout_keep_alive - self.loop.time()
+        if remaining > 0:
+            self.timeout_keep_alive_task = self.loop.call_later(remaining, self.timeout_keep_alive_handler)
+        else:
+            super().timeout_keep_alive_handler()
+
+    def _answer(self, head: Head, body: bytes) -> bool:
+        """Answer a request with the others of this round; return False where it needs a task."""
+        before, direct = self.cycle, self._direct
+        self.cycle, direct.response_complete, direct.keep_alive = direct, False, True
+        self._overload.requests += 1
+        if self._app.answer_directly(self, head, body):
+            return True
+        self._overload.requests -= 1
+        self.cycle = before
+        return False
 
     def _is_plain(self) -> bool:
         """Return whether a request is a POST with nothing special, of a client that reads its answers.
@@ -101,6 +171,7 @@ class GuardedProtocol(HttpToolsProtocol):
         parser = self.parser
         return (
             self._is_first
+            and not self._needs_task
             and parser.get_method() == b"POST"
             and parser.get_http_version() == "1.1"
             and parser.should_keep_alive()
@@ -110,7 +181,7 @@ class GuardedProtocol(HttpToolsProtocol):
         )
 
     def _begin_with_task(self) -> None:
-        self._route = None
+        self._head = None
         if not self.transport.is_closing():
             super().on_headers_complete()
             if self._body:
@@ -137,7 +208,14 @@ class GuardedProtocol(HttpToolsProtocol):
         self.on_response_complete()
 
 
-_ANSWERED: Any = SimpleNamespace(
-    response_complete=True, keep_alive=True, disconnected=False, message_event=asyncio.Event()
-)
-"""Represents a request that was answered: what follows of its body is read and dropped."""
+class _Direct(SimpleNamespace):
+    """Represents, for uvicorn, a request that is answered without a task."""
+
+    response_complete = True
+    keep_alive = True
+    disconnected = False
+    message_event = asyncio.Event()
+
+
+_ANSWERED: Any = _Direct()
+"""Represents a request that was refused: what follows of its body is read and dropped."""

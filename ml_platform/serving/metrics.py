@@ -8,6 +8,8 @@ import sys
 import time
 import traceback
 import uuid
+from bisect import bisect_left
+from collections import Counter as Counts
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ from ml_platform.serving.problems import RequestProblem
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """The environment variable that names the folder in which all workers count. The library reads it when imported."""
 _SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
+_BOUNDS = (*_SECONDS, float("inf"))
 
 
 class Metrics:
@@ -56,8 +59,8 @@ class Metrics:
             multiprocess_mode="max",
             registry=inside,
         )
-        self._known: dict[tuple[str, int], tuple[Any, Any]] = {}
-        self._models: dict[tuple[str, int], Any] = {}
+        self._answered: dict[tuple[str, int], list[float]] = {}
+        self._predicted: dict[tuple[str, int], int] = {}
 
     def begin(self) -> float:
         """Return when a request began."""
@@ -65,21 +68,28 @@ class Metrics:
 
     def end(self, begun: float, route: str, status: int) -> float:
         """Count an answer, and return the seconds that it took."""
-        counters = self._known.get((route, status))
-        if counters is None:
-            counters = (self._seconds.labels(route), self._answers.labels(route, str(status)))
-            self._known[route, status] = counters
         seconds = time.perf_counter() - begun
-        counters[0].observe(seconds)
-        counters[1].inc()
+        key = (route, status)
+        if key in self._answered:
+            self._answered[key].append(seconds)
+        else:
+            self._answered[key] = [seconds]
         return seconds
 
     def predicted(self, model: str, version: int, rows: int) -> None:
         """Count predictions."""
-        counter = self._models.get((model, version))
-        if counter is None:
-            counter = self._models[model, version] = self._predictions.labels(model, str(version))
-        counter.inc(rows)
+        key = (model, version)
+        self._predicted[key] = self._predicted.get(key, 0) + rows
+
+    def publish(self) -> None:
+        """Let all workers see what was counted since the last time; to write each figure at once takes microseconds."""
+        answered, self._answered = self._answered, {}
+        predicted, self._predicted = self._predicted, {}
+        for (route, status), taken in answered.items():
+            self._answers.labels(route, str(status)).inc(len(taken))
+            _observe(self._seconds.labels(route), taken)
+        for (model, version), rows in predicted.items():
+            self._predictions.labels(model, str(version)).inc(rows)
 
     def serves(self, model: str, version: int) -> None:
         """Record which version answers."""
@@ -97,11 +107,20 @@ class Metrics:
 
     def text(self) -> bytes:
         """Return the figures of all workers."""
+        self.publish()
         registry = self._registry
         if FOLDER in os.environ:
             registry = CollectorRegistry()
             MultiProcessCollector(registry, path=os.environ[FOLDER])  # type: ignore[no-untyped-call]
         return generate_latest(registry)
+
+
+def _observe(histogram: Any, values: list[float]) -> None:
+    """Observe many values at once, which the library offers for one."""
+    buckets = Counts(bisect_left(_BOUNDS, value) for value in values)
+    for place, count in buckets.items():
+        histogram._buckets[place].inc(count)
+    histogram._sum.inc(sum(values))
 
 
 def log_line(event: str, **facts: Any) -> None:

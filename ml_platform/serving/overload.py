@@ -68,7 +68,9 @@ class Overload:
     @property
     def is_full(self) -> bool:
         """Whether a request that comes now is refused."""
-        return self.requests >= self.limits.requests or self.is_late
+        limits = self.limits
+        late = self._wait > limits.wait or time.monotonic() - self._expected > limits.wait
+        return late or self.requests >= limits.requests
 
     @property
     def is_late(self) -> bool:

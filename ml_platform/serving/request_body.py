@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 from typing import Any, NoReturn
 
+import msgspec
+
 from ml_platform.serving.problems import RequestProblem
 
 MAX_DEPTH = 32
@@ -23,6 +25,9 @@ def read_json(body: bytes) -> Any:
     RequestProblem
         Where it is not UTF-8, not JSON, nested too deeply, has a key twice, or a number that is not finite.
     """
+    simple = _simple(body)
+    if simple is not None:
+        return simple
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -39,6 +44,18 @@ def read_json(body: bytes) -> Any:
         raise RequestProblem.malformed(f"the body is nested too deeply. Nest at most {MAX_DEPTH} levels.") from None
     except ValueError as error:  # an integer of more digits than Python reads
         raise RequestProblem.malformed(f"the body has a number that no column can hold: {error}.") from None
+
+
+def _simple(body: bytes) -> dict[str, Any] | None:
+    """Return a flat object as a faster reader has it; None for any other body.
+
+    That reader does not see that a key comes twice: then there are more colons than members.
+    """
+    try:
+        value = _reader.decode(body)
+    except (msgspec.MsgspecError, ValueError):  # the other reader words what is wrong
+        return None
+    return value if body.count(b":") == len(value) else None
 
 
 def rows_of(value: Any, max_rows: int) -> tuple[list[dict[str, Any]], bool]:
@@ -116,4 +133,5 @@ def _finite(text: str) -> float:
     return value
 
 
+_reader = msgspec.json.Decoder(dict[str, int | float | str | bool | None])
 _decoder = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite)

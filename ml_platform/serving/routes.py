@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote
 
 from ml_platform.core.errors import NoSuchPrediction, PlatformError
-from ml_platform.serving.app import Request, Response, Route
 from ml_platform.serving.group_commit import GroupCommit
+from ml_platform.serving.http_messages import Direct, Request, Response, Route, Row
 from ml_platform.serving.metrics import Metrics
 from ml_platform.serving.openapi import openapi_document
 from ml_platform.serving.overload import Overload
@@ -32,11 +33,12 @@ class Routes:
         self._service, self._metrics, self._overload = service, metrics, overload
         self._commit = GroupCommit(service.sync)
         self._is_beside = False
+        self._direct = Direct(self.row, self.answer_rows)
 
     def table(self) -> Mapping[str, Route]:
         """Return the routes by path; a name comes after the first part where the key has two."""
         return {
-            "models/predict": Route("predict", _POST, self.predict, "predict", self.predict_directly),
+            "models/predict": Route("predict", _POST, self.predict, "predict", self._direct),
             "models/features": Route("features", _POST, self.features, "predict"),
             "features": Route("table_features", _POST, self.table_features, "predict"),
             "events": Route("events", _POST, self.post_rows, "events"),
@@ -69,33 +71,36 @@ class Routes:
         bodies = await self.commit(model, answered)
         return Response(self._service.encode({"predictions": bodies} if several else bodies[0]))
 
-    def predict_directly(self, request: Request) -> Response | None:
-        """Answer one row whose log line needs no wait for the disk; None for any other request."""
-        model = self._service.model(request.rest)
-        if model.is_synced:
-            return None
-        rows, several = rows_of(read_json(request.body), self._service.limits.rows)
-        if several:
-            return None
-        (body,) = self._logged(model, self._service.answer(model, rows))
-        return Response(self._service.encode(body))
+    def row(self, name: str, body: bytes) -> Row | None:
+        """Return the row that a body asks about; None where it asks about several."""
+        self._service.model(name)
+        rows, several = rows_of(read_json(body), self._service.limits.rows)
+        return None if several else rows[0]
+
+    def answer_rows(self, name: str, rows: Sequence[Row]) -> Sequence[Answered | Exception]:
+        """Return the answers to requests of one row each; nothing is logged yet."""
+        return self._service.answer_each(self._service.model(name), rows)
 
     async def commit(self, model: ServedModel, answered: Sequence[Answered]) -> list[Mapping[str, Any]]:
         """Log answers as the model declares, and return their bodies."""
-        bodies = self._logged(model, answered)
+        bodies = self.log(answered)
         if model.is_synced:
-            await self._commit.wait()
+            await self.synced()
         return bodies
 
-    def _logged(self, model: ServedModel, answered: Sequence[Answered]) -> list[Mapping[str, Any]]:
-        """Hand the log lines of answers to the operating system, and return their bodies."""
+    def log(self, answered: Sequence[Answered]) -> list[Mapping[str, Any]]:
+        """Hand the log lines of answers to the operating system at once, and return their bodies."""
         bodies = self._service.record(answered)
-        for item in answered:
-            self._metrics.predicted(model.version.model, item.served.version.number, 1)
+        for served, rows in Counter([item.served for item in answered]).items():
+            self._metrics.predicted(served.version.model, served.version.number, rows)
         if not self._is_beside and any(item.beside is not None for item in answered):
             self._is_beside = True
             asyncio.get_running_loop().call_soon(self._predict_beside)  # after the answer was handed to the socket
         return bodies
+
+    async def synced(self) -> None:
+        """Wait until what was logged is on the disk."""
+        await self._commit.wait()
 
     def _predict_beside(self) -> None:
         self._is_beside = self._service.predict_beside()

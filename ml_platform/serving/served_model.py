@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from operator import itemgetter
 from typing import Any, NamedTuple
 
 from ml_platform.core.clock import to_micros
@@ -23,11 +22,13 @@ from ml_platform.operations.online.lookup import LookedUp, ModelLookup
 from ml_platform.operations.online.population_rule import PopulationRule
 from ml_platform.operations.predictions.online_log import LogContext, LoggedPrediction
 from ml_platform.project import Project
-from ml_platform.serving.answer_values import finite_or_null, plain_json, score_names
+from ml_platform.serving.answer_form import AnswerForm, picking
+from ml_platform.serving.answer_values import plain_json, score_names
 from ml_platform.serving.prediction_ids import PredictionIds
 from ml_platform.serving.problems import RequestProblem
 from ml_platform.serving.row_values import RowReader
 from ml_platform.serving.shared_facts import SharedFacts, shared_facts
+from ml_platform.serving.table_states import TableStates
 from ml_platform.storage.online.description import Description
 from ml_platform.storage.online.store import OnlineStore, View
 from ml_platform.storage.prediction_log import kept_json
@@ -41,8 +42,10 @@ class Answered(NamedTuple):
     ----------
     row
         The row in the request.
-    values
+    features
         What was looked up for it.
+    at
+        When it was asked for.
     look_up_took, predict_took
         How long both took, in nanoseconds.
     beside
@@ -54,10 +57,29 @@ class Answered(NamedTuple):
     record: LoggedPrediction
     served: ServedModel
     row: Mapping[str, Any]
-    values: Mapping[str, Any]
+    features: LookedUp
+    at: datetime
     look_up_took: int
     predict_took: int
     beside: ServedModel | None = None
+
+
+_LookedUpRow = tuple[Mapping[str, Any], LookedUp, int]
+"""A row of a request, what was looked up for it, and how long that took."""
+
+
+class _Predicted(NamedTuple):
+    """The prediction for a row, with what it was made of."""
+
+    row: Mapping[str, Any]
+    features: LookedUp
+    states: Mapping[str, Any]
+    cells: list[Any]
+    key: Sequence[Any]
+    control: bool | None
+    prediction: RowPrediction
+    look_up_took: int
+    predict_took: int
 
 
 class ServedModel:
@@ -79,7 +101,6 @@ class ServedModel:
         population = required_columns(project.spec, self.spec)
         self._inputs = [column.name for column in self.predictor.inputs]
         self._key = self._lookup.key_columns
-        self._key_columns = [f"{population.name}.{name}" for name in self._key]
         self.sent: Mapping[str, ColumnType] = {
             name: population.columns[name].type for name in self._lookup.allowed_columns
         }
@@ -88,13 +109,11 @@ class ServedModel:
         key_types = {f"{population.name}.{name}": self.sent[name] for name in self._lookup.needed_columns}
         used = {column.name: column.type for column in self.predictor.inputs if column.name != PREDICTION_TIME}
         self.columns = tuple({**key_types, **used}.items())
-        self._logged = [name for name, _ in self.columns]
-        self._instants = [place for place, (_, kind) in enumerate(self.columns) if kind == "timestamp"]
         joined = joins_online(project.spec, self.spec)
         self._tables = {item.table.name: item.table for item in joined}
         self._source_inputs = [NodeName("source", name) for name in self.spec.population.sources]
         self._now: SharedFacts | None = None
-        self._rule = PopulationRule.of(project.spec, self.spec)
+        self._rule = PopulationRule.of(project.spec, self.spec, self._lookup.names)
         self._ids = PredictionIds(version.model)
         self._control = self.spec.value.control.share if self.spec.value.control else None
         self._context = LogContext(
@@ -109,13 +128,13 @@ class ServedModel:
             declared=kept_json(project.spec, version.model),
             control=self._control,
         )
-        self._pick_inputs, self._pick_logged = _picking(self._inputs), _picking(self._logged)
-
-    @property
-    def is_synced(self) -> bool:
-        """Whether an answer leaves only once its log line is on the disk."""
+        places = {name: place for place, name in enumerate([*self._lookup.names, PREDICTION_TIME])}
+        self._pick_inputs = picking([places[name] for name in self._inputs])
+        self._pick_key = picking([places[f"{population.name}.{name}"] for name in self._key])
+        self._form_of_answers = AnswerForm(version, self.predictor, self.columns, places)
         online = self.spec.deployment.online
-        return online is not None and online.log == "synced"
+        self.is_synced = online is not None and online.log == "synced"
+        """Whether an answer leaves only once its log line is on the disk."""
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -138,49 +157,72 @@ class ServedModel:
         """The key columns of the entity."""
         return self._key
 
-    def answer(self, row: Mapping[str, Any], view: View, at: datetime, beside: ServedModel | None = None) -> Answered:
-        """Return the prediction for one row of a request.
+    def answer(
+        self, rows: Sequence[Mapping[str, Any]], view: View, at: datetime, beside: ServedModel | None = None
+    ) -> list[Answered | RequestProblem]:
+        """Return the prediction for each row, or why it has none; each step is done for all rows before the next.
 
         Parameters
         ----------
-        row
-            As the body has it: the entity's key, and columns that the store does not have or that differ.
+        rows
+            As bodies have them: the entity's key, and columns that the store does not have or that differ.
         view
             The online store.
         at
             Now, by the project's clock.
         beside
-            The other version that is to predict the row afterwards.
-
-        Raises
-        ------
-        RequestProblem
+            The other version that is to predict the rows afterwards.
         """
-        begun = time.perf_counter_ns()
-        features = self._look_up(row, view)
-        if features.missing:
-            raise RequestProblem.row("missing_column", self._missing(features))
-        looked_up = time.perf_counter_ns()
-        shared, micros = self._shared(view.description), to_micros(at)
-        states = {state.alias: shared.tables.state(state, micros) for state in features.tables}
-        values = {**features.values, PREDICTION_TIME: at}
-        before = time.perf_counter_ns()
-        try:
-            predicted = self._form.predict(self._pick_inputs(values), is_control=self._holds_out(values))
-        except PredictionError as error:
-            raise RequestProblem.row("wrong_type", str(error)) from None
-        took = time.perf_counter_ns() - before
-        id = self._ids.next(micros, [values[name] for name in self._key_columns])
-        record = self._record(id, values, predicted, micros)
-        body = self._body(id, predicted, states, at)
-        if self._rule is not None:
-            body["population"] = self._rule.of_row(features, at)._asdict()
-        return Answered(body, shared.context, record, self, row, values, looked_up - begun, took, beside)
+        looked_up = [self._looked_up(row, view) for row in rows]
+        shared, micros, text = self._shared(view.description), to_micros(at), format_instant(at)
+        predicted = [self._predicted(item, shared.tables, at, micros) for item in looked_up]
+        return [
+            item if isinstance(item, RequestProblem) else self._answered(item, shared.context, micros, text, beside)
+            for item in predicted
+        ]
 
-    def _holds_out(self, values: Mapping[str, Any]) -> bool:
-        """Return whether the entity of a row is of the control group."""
-        key = [values[name] for name in self._key_columns]
-        return self._control is not None and is_control(self.spec.name, key, self._control)
+    def _looked_up(self, row: Mapping[str, Any], view: View) -> _LookedUpRow | RequestProblem:
+        begun = time.perf_counter_ns()
+        try:
+            features = self._look_up(row, view)
+            if features.missing:
+                raise RequestProblem.row("missing_column", self._missing(features))
+        except RequestProblem as problem:
+            return problem
+        return row, features, time.perf_counter_ns() - begun
+
+    def _predicted(
+        self, item: _LookedUpRow | RequestProblem, tables: TableStates, at: datetime, micros: int
+    ) -> _Predicted | RequestProblem:
+        if isinstance(item, RequestProblem):
+            return item
+        row, features, took = item
+        try:
+            states = tables.states(features.tables, micros)
+            cells = [*features.cells, at]
+            key = self._pick_key(cells)
+            control = None if self._control is None else is_control(self.spec.name, key, self._control)
+            begun = time.perf_counter_ns()
+            prediction = self._form.predict_typed(self._pick_inputs(cells), is_control=control is True)
+            predict_took = time.perf_counter_ns() - begun
+        except RequestProblem as problem:
+            return problem
+        except PredictionError as error:
+            return RequestProblem.row("wrong_type", str(error))
+        return _Predicted(row, features, states, cells, key, control, prediction, took, predict_took)
+
+    def _answered(
+        self, made: _Predicted, context: LogContext, at: int, text: str, beside: ServedModel | None
+    ) -> Answered:
+        row, features, states, cells, key, control, prediction, look_up_took, predict_took = made
+        id = self._ids.next(at)
+        record = self._form_of_answers.record(id, at, cells, key, prediction)
+        record.shadowed, record.control = beside is not None, control
+        body = self._form_of_answers.body(id, text, prediction, states, control)
+        if self._rule is not None:
+            member = self._rule.of_row(features, cells[-1])
+            body["population"] = {"in_population": member.in_population, "reason": member.reason}
+        return Answered(body, context, record, self, row, features, cells[-1], look_up_took, predict_took, beside)
 
     def predict_as_candidate(self, answered: Answered, store: OnlineStore) -> tuple[bool, RowPrediction]:
         """Return the prediction for the row of another version's answer, and whether it looked the row up again.
@@ -192,14 +234,15 @@ class ServedModel:
         RequestProblem, PredictionError
             Where it cannot predict this row.
         """
-        values = answered.values
-        if looked_up := any(name not in values for name in self._inputs):
+        values = answered.features.values
+        if looked_up := any(name not in values for name in self._inputs if name != PREDICTION_TIME):
             with store.view() as view:
                 features = self._look_up(answered.row, view)
             if features.missing:
                 raise RequestProblem.row("missing_column", self._missing(features))
-            values = {**features.values, PREDICTION_TIME: answered.values[PREDICTION_TIME]}
-        return looked_up, self._form.predict(self._pick_inputs(values))
+            values = features.values
+        values[PREDICTION_TIME] = answered.at
+        return looked_up, self._form.predict_typed([values[name] for name in self._inputs])
 
     def read_key(self, row: Mapping[str, Any]) -> tuple[Any, ...]:
         """Return the entity's key as a request has it, null where it has none."""
@@ -213,10 +256,10 @@ class ServedModel:
     def features(self, row: Mapping[str, Any], view: View, at: datetime) -> Mapping[str, Any]:
         """Return the values that a prediction for a row would use, without predicting."""
         features = self._look_up(row, view)
-        shared = self._shared(view.description)
+        values = features.values
         return {
-            "values": {name: plain_json(features.values.get(name)) for name, _ in self.columns},
-            "tables": {state.alias: shared.tables.state(state, to_micros(at)) for state in features.tables},
+            "values": {name: plain_json(values.get(name)) for name, _ in self.columns},
+            "tables": self._shared(view.description).tables.states(features.tables, to_micros(at)),
             "missing": list(features.missing),
         }
 
@@ -240,50 +283,3 @@ class ServedModel:
         if self._now is None or self._now.description is not description:
             self._now = shared_facts(description, self.spec, self._tables, self._source_inputs, self._context)
         return self._now
-
-    def _record(self, id: str, values: Mapping[str, Any], predicted: RowPrediction, at: int) -> LoggedPrediction:
-        logged = list(self._pick_logged(values))
-        for place in self._instants:
-            if logged[place] is not None:
-                logged[place] = to_micros(logged[place])
-        return LoggedPrediction(
-            context=-1,
-            id=id,
-            at=at,
-            key=[values[name] for name in self._key_columns],
-            scores=[predicted.score] if predicted.score is not None else list(predicted.scores),
-            predicted=None if predicted.predicted is None else str(predicted.predicted),
-            action=predicted.action,
-            expected_value=finite_or_null(predicted.expected_value),
-            unlearned_nulls=predicted.unlearned_nulls,
-            values=logged,
-            control=None if self._control is None else predicted.best_action is not None,
-            best_action=predicted.best_action or predicted.action,
-        )
-
-    def _body(self, id: str, predicted: RowPrediction, states: Mapping[str, Any], at: datetime) -> dict[str, Any]:
-        scores = (
-            {"score": finite_or_null(predicted.score)}
-            if not predicted.scores
-            else {
-                "scores": dict(zip(map(str, self.predictor.classes), predicted.scores, strict=True)),
-                "predicted": predicted.predicted,
-            }
-        )
-        return {
-            "prediction_id": id,
-            "model": self.version.model,
-            "version": self.version.number,
-            "prediction_time": format_instant(at),
-            **scores,
-            "action": predicted.action,
-            "expected_value": finite_or_null(predicted.expected_value),
-            **({} if self._control is None else {"control": predicted.best_action is not None}),
-            "unlearned_nulls": predicted.unlearned_nulls.split(", ") if predicted.unlearned_nulls else [],
-            "tables": states,
-        }
-
-
-def _picking(names: Sequence[str]) -> Callable[[Mapping[str, Any]], Sequence[Any]]:
-    """Return what takes the values of some columns out of all."""
-    return itemgetter(*names) if len(names) > 1 else lambda values: [values[name] for name in names]

@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
-from functools import partial
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -25,13 +23,12 @@ from ml_platform.serving.served_model import Answered, ServedModel
 from ml_platform.serving.table_features import table_features
 from ml_platform.storage.frame_log import FrameLog
 from ml_platform.storage.online.opened import open_online_store
-from ml_platform.storage.online.store import OnlineStore, View
+from ml_platform.storage.online.store import OnlineStore
 
 ROWS_AT_ONCE = 16
 """How many rows are answered before other requests have a turn."""
 _MOST_BESIDE = 5000
 _COUNT_EVERY = 15.0
-Answer = Callable[[Mapping[str, Any], View, datetime], Answered]
 
 
 class Service:
@@ -89,15 +86,23 @@ class Service:
         RequestProblem
             For the first row that cannot be answered.
         """
+        answered = []
+        for number, item in enumerate(self.answer_each(model, rows)):
+            if isinstance(item, Exception):
+                raise item if first is None else _numbered(item, first + number)
+            answered.append(item)
+        return answered
+
+    def answer_each(self, model: ServedModel, rows: Sequence[Mapping[str, Any]]) -> list[Answered | RequestProblem]:
+        """Return for each row its answer, or why it has none; nothing is logged yet."""
         at, candidate = self.followed.now, self.followed.candidate(model)
-        answer: Answer = model.answer if candidate is None else partial(candidate.answer, model)
         with self.store.view() as view:
-            if first is None:
-                return [answer(row, view, at) for row in rows]
-            return [_numbered(answer, row, view, at, first + number) for number, row in enumerate(rows)]
+            if candidate is None:
+                return model.answer(rows, view, at)
+            return candidate.answer(model, rows, view, at)
 
     def record(self, answered: Sequence[Answered]) -> list[Mapping[str, Any]]:
-        """Log answers, and return their bodies, which may leave now.
+        """Log answers, all or none, and return their bodies, which may leave now.
 
         Raises
         ------
@@ -105,15 +110,16 @@ class Service:
             Where they cannot be logged.
         """
         try:
-            for item in answered:
-                number, shadowed = self._log.number(item.context), item.beside is not None
-                self._log.write(msgspec.structs.replace(item.record, context=number, shadowed=shadowed))
-                if shadowed:
-                    self._beside.append((item, self._log.file))
+            records = [item.record for item in answered]
+            for record, number in zip(records, self._log.numbers([item.context for item in answered]), strict=True):
+                record.context = number
+            self._log.write(*records)
         except OSError as error:
             raise RequestProblem(
                 503, "log_unavailable", f"the prediction cannot be logged ({error.strerror}), so it is not given.", 5
             ) from None
+        file = self._log.file
+        self._beside.extend([(item, file) for item in answered if item.beside is not None])
         return [item.body for item in answered]
 
     def predict_beside(self) -> bool:
@@ -212,10 +218,5 @@ class Service:
         self.store.close()
 
 
-def _numbered(answer: Answer, row: Mapping[str, Any], view: View, at: datetime, number: int) -> Answered:
-    try:
-        return answer(row, view, at)
-    except RequestProblem as problem:
-        raise RequestProblem(
-            problem.status, problem.code, f"row {number}: {problem.message}", problem.retry_after
-        ) from None
+def _numbered(problem: RequestProblem, number: int) -> RequestProblem:
+    return RequestProblem(problem.status, problem.code, f"row {number}: {problem.message}", problem.retry_after)

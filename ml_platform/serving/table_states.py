@@ -39,8 +39,19 @@ class TableStates:
         self._model, self._tables = model, tables
         self._limits = {name: _limit(model, name) for name in tables}
         self._ticks = {name: self._tick(name, tick) for name, tick in ticks.items()}
+        self._at = -1
+        self._by_read: dict[int, tuple[tuple[TableState, ...], Mapping[str, Any]]] = {}
 
-    def state(self, read: TableState, at: int) -> dict[str, Any]:
+    def states(self, read: tuple[TableState, ...], at: int) -> Mapping[str, Any]:
+        """Return the states of all tables that were read, by alias; what was read is one tuple for equal states."""
+        if at != self._at:
+            self._at, self._by_read = at, {}
+        known = self._by_read.get(id(read))
+        if known is None:
+            known = self._by_read[id(read)] = (read, {one.alias: self._state(one, at) for one in read})
+        return known[1]
+
+    def _state(self, read: TableState, at: int) -> dict[str, Any]:
         """Return the state of a table that was read, as an answer reports it.
 
         Parameters

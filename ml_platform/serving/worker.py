@@ -31,6 +31,8 @@ from ml_platform.serving.tracing import Tracing
 _OTHER_FILES = 200
 _SWITCH_SECONDS = 0.0005
 """A thread that loads a version gives way to the one that answers after so long; 5 ms are Python's own."""
+_GARBAGE_AFTER = 20_000
+"""Objects until garbage is looked for: Python's 700 are two rounds of requests, which leave none."""
 LOOK_EVERY = 0.1
 """Seconds between two looks at the champions."""
 
@@ -47,6 +49,7 @@ class Background:
         """Begin; what was loaded until now is no garbage, and is not looked through again."""
         gc.collect()
         gc.freeze()
+        gc.set_threshold(_GARBAGE_AFTER)
         self._report()
         self._tasks = [asyncio.create_task(self._follow()), asyncio.create_task(self._overload.watch())]
 
@@ -58,6 +61,7 @@ class Background:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
         self._service.close()
+        self._metrics.publish()
         if self._tracing is not None:
             self._tracing.close()
         gc.unfreeze()
@@ -65,6 +69,7 @@ class Background:
     async def _follow(self) -> None:
         while True:
             await asyncio.sleep(LOOK_EVERY)
+            self._metrics.publish()
             try:
                 changed = await asyncio.to_thread(self._service.look)
                 self._unreachable = ""
@@ -94,7 +99,18 @@ def server_config(
     """Return what uvicorn runs in one worker."""
     overload = Overload(service.limits)
     background, routes = Background(service, metrics, overload, tracing), Routes(service, metrics, overload)
-    app = App(service, access, metrics, overload, routes.table(), background.start, background.stop, tracing)
+    app = App(
+        service,
+        access,
+        metrics,
+        overload,
+        routes.table(),
+        background.start,
+        background.stop,
+        routes.log,
+        routes.synced,
+        tracing,
+    )
     protocol: Any = partial(GuardedProtocol, app, overload, metrics)
     return uvicorn.Config(
         app,

@@ -1,8 +1,8 @@
 """A log of small records that a process writes before it answers: files of frames, one writer each.
 
-A frame is the length of its body, the body's CRC-32, and the body, in one `write`. So a killed process leaves whole
-frames and at most one torn one at the end, and what was written outlives every process. It outlives a power cut once
-`sync` has returned.
+A frame is the length of its body, the body's CRC-32, and the body. One or several are handed over in one `write`. So a
+killed process leaves whole frames and at most one torn one at the end, and what was written outlives every process. It
+outlives a power cut once `sync` has returned.
 """
 
 from __future__ import annotations
@@ -59,28 +59,28 @@ class FrameLog:
         if self._file is not None and self._size and (aged or self._failed or self._size >= self._max_bytes):
             self.close()
 
-    def append(self, body: bytes) -> None:
-        """Write a frame into the file that `prepare` left open; when this returns, the operating system has it.
+    def append(self, *bodies: bytes) -> None:
+        """Write a frame for each body into the file that `prepare` left open, in one step.
 
-        Its body has at least one byte.
+        When this returns, the operating system has them. A body has at least one byte.
 
         Raises
         ------
         OSError
-            Where it could not be written, such as on a full disk. What was written of it is cut off again.
+            Where they could not be written, such as on a full disk. What was written of them is cut off again.
         """
         if self._file is None:
             self.prepare()
         assert self._file is not None
-        frame = _HEAD.pack(len(body), zlib.crc32(body)) + body
+        frames = b"".join([_HEAD.pack(len(body), zlib.crc32(body)) + body for body in bodies])
         try:
-            written = os.write(self._file, frame)
-            if written != len(frame):
+            written = os.write(self._file, frames)
+            if written != len(frames):
                 raise OSError(28, "no space left for a whole record")
         except OSError:
             os.ftruncate(self._file, self._size)
             raise
-        self._size += len(frame)
+        self._size += len(frames)
 
     def sync(self) -> None:
         """Wait until everything that was appended is on the disk.

@@ -83,6 +83,11 @@ def assert_one_is_many(predictor: Predictor, rows: list[list[Any]] = ROWS) -> No
     for place, row in enumerate(rows):
         one = of_row(form.predict(row))
         assert one == many[place], f"row {row}: the row form differs from the frame"
+        typed = [
+            np.nan if value is None and column.type == "float" else value
+            for value, column in zip(row, INPUTS, strict=True)
+        ]
+        assert of_row(form.predict_typed(typed)) == one, f"row {row}: values of their types differ"
         if place % 25 == 0:
             assert of_frame(predictor, frame.iloc[[place]]) == [one], f"row {row}: alone differs"
     repeated = pd.concat([frame] * 9, ignore_index=True)  # LightGBM takes several threads from 2,000 rows on

@@ -48,10 +48,12 @@ def serve(
     environ: dict[str, str] | None = None,
     limits: Limits = LIMITS,
     tracing: Tracing | None = None,
+    keep_alive: int | None = None,
 ) -> Iterator[Server]:
     """Serve a world until the test ends."""
     port, service = free_port(), Service(world.project, limits)
     config = server_config(service, ServiceAccess.for_port(port, (), environ or {}), Metrics(), tracing)
+    config.timeout_keep_alive = keep_alive or config.timeout_keep_alive
     server = WorkerServer(config, listen("127.0.0.1", port))
     thread = threading.Thread(target=lambda: uvloop.run(server.serve()))
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]

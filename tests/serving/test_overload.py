@@ -148,14 +148,14 @@ def test_connections_beyond_the_limit_are_asked_to_come_later(world: ServedWorld
 def test_a_request_whose_turn_comes_too_late_is_refused_before_any_work(
     world: ServedWorld, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    answer, began = Service.answer, []
+    answer, began = Service.answer_each, list[Any]()
 
-    def slow(self: Service, *arguments: Any) -> Any:
-        began.append(time.monotonic())
-        time.sleep(0.5)
-        return answer(self, *arguments)
+    def slow(self: Service, model: Any, rows: Sequence[Any]) -> Any:
+        began.extend(rows)
+        time.sleep(0.5 * len(rows))
+        return answer(self, model, rows)
 
-    monkeypatch.setattr(Service, "answer", slow)
+    monkeypatch.setattr(Service, "answer_each", slow)
     for server in limited(world, wait=0.2):
         connections = [connect(server) for _ in range(6)]
         for connection in connections:

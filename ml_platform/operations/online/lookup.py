@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ml_platform.core.errors import OnlineStoreUnavailable, listed
@@ -16,13 +16,15 @@ from ml_platform.operations.online.content import (
     population_record_keys,
     table_record_keys,
 )
+from ml_platform.operations.online.row_keys import KeyOf, key_of
 from ml_platform.operations.online.sent_values import SentValues
 from ml_platform.storage.online.description import Description
 from ml_platform.storage.online.layout import Picker
 from ml_platform.storage.online.record_keys import RecordKeys
 from ml_platform.storage.online.store import View
 
-KeyOf = Callable[[Mapping[str, Any]], bytes | None]
+_MOST_KNOWN = 1024
+"""Combinations of tables that know an entity whose states are kept."""
 
 
 class TableState(NamedTuple):
@@ -49,21 +51,31 @@ class LookedUp(NamedTuple):
 
     Attributes
     ----------
-    values
-        By the columns of the model's frame, ``alias.column`` and ``source.column``. Floats are NaN where they are null,
-        other values None. Instants are datetimes in UTC.
+    sent
+        What the request brought, by the columns of the model's frame, ``source.column``.
+    names, cells
+        All columns of the model's frame, ``alias.column`` and ``source.column``, always in the same order, with their
+        values: floats are NaN where they are null, others None, and instants are datetimes in UTC. Nothing where
+        columns are missing.
     tables
         What was read of each feature table; nothing where columns are missing.
     missing
-        The columns that neither the request brought nor the store knows; `values` are then not those of a row.
+        The columns that neither the request brought nor the store knows.
     row_read
         Whether columns that the request lacked come from a published row of the population.
     """
 
-    values: dict[str, Any]
+    sent: dict[str, Any]
+    names: tuple[str, ...]
+    cells: list[Any]
     tables: tuple[TableState, ...]
     missing: tuple[str, ...]
     row_read: bool
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """All that is known of the row, by column."""
+        return {**self.sent, **dict(zip(self.names, self.cells, strict=True))}
 
 
 class ModelLookup:
@@ -78,6 +90,8 @@ class ModelLookup:
         of feature tables, columns of payoffs.
     allowed_columns
         The type of each column that a request may bring.
+    names
+        The columns of what it looks up, in order.
     """
 
     def __init__(self, spec: ProjectSpec, model: ModelSpec) -> None:
@@ -86,7 +100,9 @@ class ModelLookup:
         self.needed_columns, self.allowed_columns = needs.needed, needs.allowed
         self._sent_values = SentValues(model.name, needs)
         self._population_keys = population_record_keys(model, needs)
-        self._groups = _groups(spec, model)
+        self._stages = _stages(_groups(spec, model))
+        groups = [group for stage in self._stages for group in stage]
+        self.names = (*self._sent_values.needed, *(name for group in groups for name in group.columns))
         self._description: Description | None = None
         self._bound: _Bound
 
@@ -109,10 +125,11 @@ class ModelLookup:
             Where the store does not hold what the model needs.
         """
         if view.description is not self._description:
-            self._bound = _Bound(self.name, view.description, self._groups, self._population_keys, self._sent_values)
+            self._bound = _Bound(
+                self.name, view.description, self.names, self._stages, self._population_keys, self._sent_values
+            )
             self._description = view.description
-        values = self._sent_values.read(row)
-        return self._bound.look_up(view, values, self._sent_values.missing(values), self._sent_values)
+        return self._bound.look_up(view, self._sent_values.read(row))
 
 
 class _Group(NamedTuple):
@@ -159,8 +176,6 @@ class _Read(NamedTuple):
     """A group as one description lays it out."""
 
     key_of: KeyOf
-    keys: tuple[str, ...]
-    names: tuple[str, ...]
     pick: Picker
     nothing: bytes
     states: tuple[tuple[int, tuple[TableState, TableState]], ...]
@@ -173,38 +188,60 @@ class _Bound:
         self,
         name: str,
         description: Description,
-        groups: Sequence[_Group],
+        names: tuple[str, ...],
+        stages: Sequence[Sequence[_Group]],
         population_key: RecordKeys,
         values: SentValues,
     ) -> None:
-        self._name, self._described = name, description
-        reads = [self._read(group) for group in groups]
-        self._population_key = _key_of(population_key, values.keys)
+        self._name, self._described, self._names, self._sent = name, description, names, values
+        self._population_key = key_of(population_key, range(len(values.keys)))
         self._pick_population = self._population_picker(population_key, values.needed)
-        self._stages = _stages(reads)
+        places = {name: place for place, name in enumerate(names)}
+        self._stages = [[self._read(group, places) for group in stage] for stage in stages]
+        self._states: dict[tuple[int, ...], tuple[TableState, ...]] = {}
 
-    def look_up(self, view: View, values: dict[str, Any], missing: Sequence[str], population: SentValues) -> LookedUp:
+    def look_up(self, view: View, sent: dict[str, Any]) -> LookedUp:
         """Return a row from the columns that a request brought."""
-        read = False
-        if missing and self._pick_population is not None and (key := self._population_key(values)) is not None:
-            (record,) = view.get((key,))
-            picked, known = self._pick_population(record) if record is not None else ([], (0,))
-            if known[0]:
-                values, missing, read = {**dict(zip(population.needed, picked, strict=True)), **values}, (), True
+        values, missing, read = sent, self._sent.missing(sent), False
+        if missing and (row := self._population_row(view, sent)):
+            values, missing, read = {**row, **sent}, (), True
         if missing:
-            return LookedUp(values, (), tuple(missing), False)
-        states: list[TableState] = []
+            return LookedUp(sent, (), [], (), tuple(missing), False)
+        cells = [values[name] for name in self._sent.needed]
+        knows: tuple[int, ...] = ()
         for stage in self._stages:
-            keys = [group.key_of(values) for group in stage]
-            records = iter(view.get([key for key in keys if key is not None]))
-            for group, key in zip(stage, keys, strict=True):
-                record = next(records) if key is not None else None
+            keys = [group.key_of(cells) for group in stage]
+            records = view.get([key for key in keys if key is not None])
+            if None in keys:
+                present = iter(records)
+                records = [None if key is None else next(present) for key in keys]
+            for group, record in zip(stage, records, strict=True):
                 picked, known = group.pick(group.nothing if record is None else record)
-                values.update(zip(group.names, picked, strict=True))
-                states.extend([one[known[place]] for place, one in group.states])
-        return LookedUp(values, tuple(states), (), read)
+                cells += picked
+                knows += known
+        states = self._states.get(knows) or self._states_of(knows)
+        return LookedUp(sent, self._names, cells, states, (), read)
 
-    def _read(self, group: _Group) -> _Read:
+    def _population_row(self, view: View, sent: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the needed columns of the entity's newest published row; nothing where there is none."""
+        key = self._population_key([sent.get(name) for name in self._sent.keys])
+        if key is None or self._pick_population is None:
+            return {}
+        (record,) = view.get((key,))
+        picked, known = self._pick_population(record) if record is not None else ([], (0,))
+        return dict(zip(self._sent.needed, picked, strict=True)) if known[0] else {}
+
+    def _states_of(self, knows: tuple[int, ...]) -> tuple[TableState, ...]:
+        """Return what was read of each table where some of the blocks that were read know the entity."""
+        states, at = list[TableState](), 0
+        for read in (read for stage in self._stages for read in stage):
+            states.extend([one[knows[at + place]] for place, one in read.states])
+            at += len(read.pick.blocks)
+        if len(self._states) < _MOST_KNOWN:
+            self._states[knows] = tuple(states)
+        return tuple(states)
+
+    def _read(self, group: _Group, order: Mapping[str, int]) -> _Read:
         described = self._described.records.get(group.record_keys.kind)
         lacking = [table for table in group.aliases.values() if table not in self._described.tables]
         if described is None or lacking:
@@ -215,14 +252,13 @@ class _Bound:
             raise self._unpublished(f"column {error.args[0]} of {listed(group.aliases.values())}") from None
         places = {block: place for place, block in enumerate(pick.blocks)}
         states = tuple(
-            (places[NodeName("feature_table", table)], self._states(alias, table))
+            (places[NodeName("feature_table", table)], self._states_of_table(alias, table))
             for alias, table in group.aliases.items()
         )
-        return _Read(
-            _key_of(group.record_keys, group.keys), group.keys, tuple(group.columns), pick, described.nothing, states
-        )
+        of_row = key_of(group.record_keys, [order[name] for name in group.keys])
+        return _Read(of_row, pick, described.nothing, states)
 
-    def _states(self, alias: str, table: str) -> tuple[TableState, TableState]:
+    def _states_of_table(self, alias: str, table: str) -> tuple[TableState, TableState]:
         """Return the states of a table that does not know the entity, and of one that does."""
         tick = self._described.tables[table].tick
         return TableState(alias, table, tick, False), TableState(alias, table, tick, True)
@@ -245,33 +281,14 @@ class _Bound:
         )
 
 
-def _key_of(record_keys: RecordKeys, columns: Sequence[str]) -> KeyOf:
-    """Return what gives the key of a record from the columns of a row; None where one is null, or not there."""
-    one = record_keys.one
-    if len(columns) == 1 and "float" not in record_keys.types:
-        (column,) = columns
-
-        def of_one(row: Mapping[str, Any]) -> bytes | None:
-            value = row.get(column)
-            return None if value is None else one((value,))
-
-        return of_one
-
-    def of_all(row: Mapping[str, Any]) -> bytes | None:
-        key = [row.get(column) for column in columns]
-        return None if any(value is None or value != value for value in key) else one(key)
-
-    return of_all
-
-
-def _stages(reads: Sequence[_Read]) -> list[list[_Read]]:
+def _stages(groups: Sequence[_Group]) -> list[list[_Group]]:
     """Return groups that can be read at once, each stage after those that give it keys."""
-    made = {name: place for place, read in enumerate(reads) for name in read.names}
+    made = {name: place for place, group in enumerate(groups) for name in group.columns}
     depth: list[int] = []
-    for read in reads:
-        before = [depth[made[name]] for name in read.keys if name in made]
+    for group in groups:
+        before = [depth[made[name]] for name in group.keys if name in made]
         depth.append(max(before, default=-1) + 1)
     return [
-        [read for read, at in zip(reads, depth, strict=True) if at == level]
+        [group for group, at in zip(groups, depth, strict=True) if at == level]
         for level in range(max(depth, default=-1) + 1)
     ]

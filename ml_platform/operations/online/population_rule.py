@@ -6,7 +6,7 @@ published feature shows (``until``, ``max_rows``) leaves the answer open.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -40,37 +40,42 @@ class Membership(NamedTuple):
 class PopulationRule:
     """The rule of a population with ``every``, for one row after the other."""
 
-    def __init__(self, spec: ProjectSpec, model: ModelSpec) -> None:
+    def __init__(self, spec: ProjectSpec, model: ModelSpec, names: Sequence[str]) -> None:
         population = model.population
         assert isinstance(population, TickPopulation)
         self._model, self._population = model, population
         joins = {join.alias: join.table.name for join in joins_through(spec, model, population.references)}
         self._naming = {alias for alias, table in joins.items() if table in population.naming(spec.feature_tables)}
-        values = {name: column_value(name, feature_type(spec, name, model)) for name in population.references}
+        places = {name: place for place, name in enumerate(names)}
+        values = {name: column_value(places[name], feature_type(spec, name, model)) for name in population.references}
         self._holds = parse_expression(population.while_).of_row(values).compute
         owner = required_columns(spec, model).name
-        self._keys = [f"{owner}.{key}" for key in spec.file.entities[population.entity]]
+        keys = [f"{owner}.{key}" for key in spec.file.entities[population.entity]]
+        self._keys = {key: places[key] for key in keys}
 
     @classmethod
-    def of(cls, spec: ProjectSpec, model: ModelSpec) -> PopulationRule | None:
-        """Return the rule of a model; None where its population is rows of a source."""
-        return cls(spec, model) if isinstance(model.population, TickPopulation) else None
+    def of(cls, spec: ProjectSpec, model: ModelSpec, names: Sequence[str]) -> PopulationRule | None:
+        """Return the rule for cells in the order of `names`; None where the population is rows of a source."""
+        return cls(spec, model, names) if isinstance(model.population, TickPopulation) else None
 
     def of_row(self, matching: LookedUp, at: datetime) -> Membership:
         """Return whether the entity of a row that was looked up is in the population, at the published ticks."""
-        if not any(state.has_history for state in matching.tables if state.alias in self._naming):
+        for state in matching.tables:
+            if state.has_history and state.alias in self._naming:
+                break
+        else:
             return Membership(False, NOT_ASKING)
-        holds = self._holds(matching.values)
+        holds = self._holds(matching.cells)
         if holds is not True:
             return Membership(False, NO_MEMBERSHIP if holds is None else NOT_QUALIFIED)
-        if self._population.sample is not None and not self._is_in_sample(matching.values, at):
+        if self._population.sample is not None and not self._is_in_sample(matching.cells, at):
             return Membership(False, NOT_SAMPLED)
         if self._population.until is not None or self._population.max_rows is not None:
             return Membership(None, NOT_KNOWN_ONLINE)
         return Membership(True, "")
 
-    def _is_in_sample(self, values: Mapping[str, Any], at: datetime) -> bool:
+    def _is_in_sample(self, cells: Sequence[Any], at: datetime) -> bool:
         """Return whether it is drawn at the last batch run."""
-        columns = {name: pa.array([values[name]]) for name in self._keys}
+        columns = {name: pa.array([cells[place]]) for name, place in self._keys.items()}
         run = pa.array([to_micros(self._model.batch.last(at))], pa.int64())
-        return bool(in_sample(pa.table({**columns, EFFECTIVE: run}), self._keys, self._population.sample)[0])
+        return bool(in_sample(pa.table({**columns, EFFECTIVE: run}), list(self._keys), self._population.sample)[0])

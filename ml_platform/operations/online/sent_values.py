@@ -32,6 +32,7 @@ class SentValues:
         }
         self.keys = tuple(self._names[name] for name in needs.keys)
         self.needed: tuple[str, ...] = tuple(self._names[name] for name in needs.needed)
+        self._all_needed = frozenset(self.needed)
 
     def read(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """Return the columns of a request as those of the frame.
@@ -56,6 +57,8 @@ class SentValues:
 
     def missing(self, values: Mapping[str, Any]) -> Sequence[str]:
         """Return the needed columns that are not there."""
+        if values.keys() >= self._all_needed:
+            return ()
         return [name for name in self.needed if name not in values]
 
     def _unknown(self, name: str) -> OnlineRequestFault:

@@ -7,7 +7,7 @@ same row beside it: that follows in a record of its own, after the answer has le
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -50,7 +50,7 @@ class LogContext(msgspec.Struct, frozen=True, tag="context", omit_defaults=True)
     control: float | None = None
 
 
-class LoggedPrediction(msgspec.Struct, frozen=True, array_like=True):
+class LoggedPrediction(msgspec.Struct, array_like=True):
     """One prediction.
 
     Attributes
@@ -132,8 +132,20 @@ class OnlineLogWriter:
         ------
         OSError
         """
+        return self.numbers([context])[0]
+
+    def numbers(self, contexts: Sequence[LogContext]) -> list[int]:
+        """Return the numbers of contexts within one file, so that their predictions can be written together.
+
+        Raises
+        ------
+        OSError
+        """
         if self._log.prepare() != self._file:
             self._file, self._numbers = self._log.number, {}
+        return [self._number(context) for context in contexts]
+
+    def _number(self, context: LogContext) -> int:
         known = self._numbers.get(id(context))  # an object is looked up by its identity, at every prediction
         if known is None:
             known = (context, len(self._numbers))
@@ -141,14 +153,14 @@ class OnlineLogWriter:
             self._numbers[id(context)] = known
         return known[1]
 
-    def write(self, prediction: LoggedPrediction) -> None:
-        """Hand a prediction to the operating system.
+    def write(self, *predictions: LoggedPrediction) -> None:
+        """Hand predictions to the operating system, all or none.
 
         Raises
         ------
         OSError
         """
-        self._log.append(_PREDICTION + _encoder.encode(prediction))
+        self._log.append(*[_PREDICTION + _encoder.encode(prediction) for prediction in predictions])
 
     @property
     def file(self) -> int:

@@ -34,13 +34,14 @@ class LmdbFolder:
         self.environment: Any = lmdb.open(
             str(path), map_size=FIRST_SIZE, mode=0o600, max_readers=_MAX_READERS, create=create
         )
-        self._gate = threading.Condition(threading.Lock())
+        self._lock = threading.Lock()
+        self._gate = threading.Condition(self._lock)
         self._active, self._resizing, self._closed = 0, False, False
 
     def begin(self, *, write: bool = False) -> Any:
         """Return a transaction; `end` follows."""
         while True:
-            with self._gate:
+            with self._lock:
                 while self._resizing:
                     self._gate.wait()
                 if self._closed:
@@ -115,9 +116,9 @@ class LmdbFolder:
             self.environment.close()
 
     def _leave(self) -> None:
-        with self._gate:
+        with self._lock:
             self._active -= 1
-            if not self._active:
+            if not self._active and (self._resizing or self._closed):
                 self._gate.notify_all()
 
 

@@ -44,7 +44,8 @@ def test_online_and_in_training_an_entity_is_in_the_same_populations(tmp_path: P
         for name in MODELS:
             model = project.spec.models[name]
             offline = membership(project, name, inputs, pd.DataFrame({"shop": list(SHOPS)}), now)
-            rule, lookup = PopulationRule.of(project.spec, model), ModelLookup(project.spec, model)
+            lookup = ModelLookup(project.spec, model)
+            rule = PopulationRule.of(project.spec, model, lookup.names)
             assert rule is not None
             for shop, expected in zip(SHOPS, offline.itertuples(), strict=True):
                 with store.view() as view:
