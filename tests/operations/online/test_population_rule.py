@@ -68,4 +68,4 @@ def test_online_and_in_training_an_entity_is_in_the_same_populations(tmp_path: P
 def test_a_population_of_rows_has_no_rule_online(tmp_path: Path) -> None:
     project_of(tmp_path, random_rows(1), {"by_rows": BY_ROWS})
     project = open_project(tmp_path)
-    assert PopulationRule.of(project.spec, project.spec.models["by_rows"]) is None
+    assert PopulationRule.of(project.spec, project.spec.models["by_rows"], ()) is None
