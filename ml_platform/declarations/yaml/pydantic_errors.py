@@ -63,12 +63,18 @@ def _fault(kind: str, loc: Loc, ctx: dict[str, Any], message: str, model: type[B
     if kind == "extra_forbidden":
         known = _fields(_inside(model, loc[:-1]))
         key = str(loc[-1])
-        text = f"the key {key} is unknown. {suggest(key, known)}"
+        text = f"the key {key} is unknown. {_place_of(key, _inside(model, loc[:-1])) or suggest(key, known)}"
         if _RENAMED.get(key) in known:
             text = f"the key {key} has another name now. Write {_RENAMED[key]}"
         return document.fault(path, _sentence(dotted(path[:-1]), text), at_key=True, kind=FaultKind.UNKNOWN_KEY)
     text = _refused(str(ctx["error"]), value) if kind == "value_error" else _message(kind, ctx, value, message)
     return document.fault(path, _sentence(where, text))
+
+
+def _place_of(key: str, declaration: Any) -> str | None:
+    """Return where a key belongs that is one of a part of the declaration; None where that is not clear."""
+    parts = [name for name in _fields(declaration) if key in _fields(_inside(declaration, (name,)))]
+    return f"Write it in {parts[0]}, such as {parts[0]}: {{{key}: ...}}" if len(parts) == 1 else None
 
 
 def _refused(message: str, value: Any) -> str:

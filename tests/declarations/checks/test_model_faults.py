@@ -50,6 +50,12 @@ CASES = [
     ),
     (
         "models/late.yaml",
+        "owner: team:harbour",
+        "owner: team:harbour\nhorizon: 7d",
+        ["models/late.yaml:5:1: the key horizon is unknown. Write it in label, such as label: {horizon: ...}."],
+    ),
+    (
+        "models/late.yaml",
         "name: lightgbm,",
         "nam: lightgbm,",
         [
