@@ -48,7 +48,7 @@ def overview() -> str:
     bottom = [
         box(605, 190, "evaluation", "money, gates", GREEN),
         box(410, 190, "deployment", "release rule, champion", GREEN),
-        box(215, 190, "predictions", "batch, every row logged", AMBER),
+        box(215, 190, "predictions", "batch, all rows logged", AMBER),
         box(20, 190, "monitoring", "drift, realized value", AMBER),
     ]
     arrows = [

@@ -10,7 +10,7 @@ from rich.text import Text
 from ml_platform.cli.json_output import print_json
 from ml_platform.core.terminal_table import PlainTable
 from ml_platform.core.terminal_text import SafeConsole
-from ml_platform.reporting.doctor import check_up
+from ml_platform.reporting.doctor import Checked, check_up
 
 
 def show_checks(directory: Path, as_json: bool) -> int:
@@ -23,6 +23,15 @@ def show_checks(directory: Path, as_json: bool) -> int:
     table = PlainTable("", "", "", whole={0, 1})
     for item in checks:
         mark = Text("✓", "green") if item.ok else Text("✗", "red")
-        table.add_row(mark, item.name, " ".join(text for text in (item.found, item.remedy) if text))
+        table.add_row(mark, item.name, _text(item))
     SafeConsole().print(table)
     return int(bool(failed))
+
+
+def _text(item: Checked) -> str:
+    """Return what was found, and after it what to do.
+
+    >>> _text(Checked("disk", False, "0.5 GB free", "Free 2 GB.")), _text(Checked("disk", True, "9.1 GB free"))
+    ('0.5 GB free. Free 2 GB.', '9.1 GB free')
+    """
+    return f"{item.found.rstrip('.')}. {item.remedy}" if item.remedy else item.found

@@ -36,13 +36,7 @@ ONLY = "label"
 
 
 class Label(Declaration):
-    """The truth about a row.
-
-    Attributes
-    ----------
-    source
-        Where the truth comes from.
-    """
+    """The truth about a row."""
 
     source: Name = Field(description="The source that holds the truth.", examples=["deliveries"])
 
@@ -126,15 +120,7 @@ class RowLabel(Label):
 
 
 class WindowLabel(Label):
-    """An aggregate of the source's rows whose event lies in ``(t + after, t + within]``, t being the prediction time.
-
-    Attributes
-    ----------
-    aggregates
-        By name; the one of a label without an expression is called ``label``.
-    expression
-        Over the names of several aggregates.
-    """
+    """An aggregate of the rows whose event lies in ``(t + after, t + within]``, t being the prediction time."""
 
     within: Span = Field(
         description="The end of the window of a label over many rows, counted from the prediction time.",

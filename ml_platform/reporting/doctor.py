@@ -62,7 +62,7 @@ def check_up(directory: Path, now: datetime) -> list[Checked]:
 
 def _of_project(project: Project, now: datetime) -> Iterator[Checked]:
     yield _permissions(project)
-    yield _tried("database", lambda: _database(project), "Start it, or correct storage.database in project.yaml.")
+    yield _tried("database", lambda: _database(project), "Or name another one in storage.database of project.yaml.")
     yield _clock(project, now)
     yield _mlflow(project)
 
@@ -114,12 +114,21 @@ def _database(project: Project) -> str:
 def _clock(project: Project, now: datetime) -> Checked:
     """Return whether the machine's time is plausible: after this version was made, and not before stored files."""
     state = project.root / project.spec.file.storage.state
-    newest = max((path.stat().st_mtime for path in state.glob("*")), default=0.0)
-    ok = now >= _OLDEST_NOW and datetime.fromtimestamp(newest, UTC) <= now + _CLOCK_SLACK
+    shown, remedy = _minute(now), "Set the machine's clock, such as with NTP."
+    if now < _OLDEST_NOW:
+        return Checked("clock", False, f"{shown} is before this version of the platform was made", remedy)
+    written = {path: datetime.fromtimestamp(path.stat().st_mtime, UTC) for path in state.glob("*")}
+    newest = max(written, key=lambda path: written[path], default=None)
+    if newest is not None and written[newest] > now + _CLOCK_SLACK:
+        return Checked("clock", False, f"{shown} is before {newest} was written, {_minute(written[newest])}", remedy)
     with suppress(PlatformError):  # a database that does not answer has a check of its own
-        if ok and (note := clock_note(project.database, project.clock.now())):
-            return Checked("clock", False, f"{now:%Y-%m-%d %H:%M} UTC", note)
-    return Checked("clock", ok, f"{now:%Y-%m-%d %H:%M} UTC", "" if ok else "Set the machine's clock, such as with NTP.")
+        if note := clock_note(project.database, project.clock.now()):
+            return Checked("clock", False, shown, note)
+    return Checked("clock", True, shown)
+
+
+def _minute(instant: datetime) -> str:
+    return f"{instant:%Y-%m-%d %H:%M} UTC"
 
 
 def _mlflow(project: Project) -> Checked:

@@ -115,6 +115,12 @@ def test_every_page_is_written_and_listed(tmp_path: Path) -> None:
     assert [path.name for path in written[1:] if f"]({path.name})" not in index] == []
 
 
+def test_no_page_shows_the_sections_of_a_docstring_as_they_are_written(pages: Mapping[str, str]) -> None:
+    assert [
+        name for name, text in pages.items() if re.search(r"^(Attributes|Parameters|Raises)\n-+$", text, re.MULTILINE)
+    ] == []
+
+
 def test_keys_of_examples_keep_the_order_of_the_file() -> None:
     schema = json_schemas()["model"]
     Draft202012Validator.check_schema(schema)
