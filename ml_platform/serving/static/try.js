@@ -121,7 +121,7 @@ byId("explain").addEventListener("click", async () => {
     byId("again").textContent = found.holds
       ? "Scored again from the features of its ticks: the same, to the bit."
       : `Scored again, it differs: ${found.problems.join("; ")}`;
-    fill(byId("inputs"), ["input", "value", "moves the raw score by", "rows behind it"], rows.map((one) => {
+    fill(byId("inputs"), ["input", "value", "moves the raw score by", "source rows"], rows.map((one) => {
       const amount = amounts.get(one.name);
       const bar = document.createElement("span");
       bar.className = amount < 0 ? "bar down" : "bar";
