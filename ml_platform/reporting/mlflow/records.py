@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from ml_platform.core.formatting import amount_text
 from ml_platform.models.training_curve import TrainingCurve
 from ml_platform.registry.evaluation.basis import interval_text
-from ml_platform.registry.evaluation.reasons import reasons_of
+from ml_platform.registry.evaluation.reasons import in_words, reasons_of
 from ml_platform.reporting.mlflow.child_runs import trial_runs
 from ml_platform.reporting.mlflow.runs import KEY_TAG, Record
 from ml_platform.storage.artifact_kinds.evaluation import EvaluationManifest
@@ -93,7 +93,7 @@ def evaluation_record(
 def deployment_record(version: Version, at: datetime, reason: str) -> Record:
     """Return what a deployment adds: since when the version is live, and why."""
     tags = {"ml_platform.deployed_at": at.isoformat(), "ml_platform.deployed_because": reason[:5000]}
-    description = f"**{version}** was deployed on {at:%Y-%m-%d}: {reason}"
+    description = f"**{version}** was deployed on {at:%Y-%m-%d}: {in_words(reason)}"
     return replace(_addition(version, "deployment", at, {}, tags, {}), description=description)
 
 
@@ -150,7 +150,7 @@ def _evaluated_text(version: Version, about: EvaluationManifest) -> str:
     sure = interval_text(low, high, about.basis)
     earned = f" Gain over doing nothing on {about.rows:,} test rows: {amount_text(gain, about.currency)} ({sure})."
     outcome = {"deploy": "may be deployed", "same": "is the live version"}.get(about.verdict, "is not deployed")
-    reasons = f": {'; '.join(reasons_of(about))}" if about.reasons else ""
+    reasons = f": {'; '.join(map(in_words, reasons_of(about)))}" if about.reasons else ""
     return f"**{version}** {outcome}{reasons}.{earned}"
 
 

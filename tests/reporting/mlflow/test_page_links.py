@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -17,7 +18,9 @@ from ml_platform.reporting.mlflow.client import open_client
 from ml_platform.reporting.mlflow.link_answers import PageLinks
 from ml_platform.reporting.mlflow.outbox import track
 from ml_platform.reporting.mlflow.page_links import run_address
+from ml_platform.reporting.mlflow.records import deployment_record
 from ml_platform.reporting.mlflow.runs import TrackedRun, tracked_run
+from ml_platform.storage.versions import Version
 from ml_platform_dagster.jobs.mlflow_route import mlflow_route
 from tests.reporting.mlflow.test_runs import project_at, trained
 
@@ -104,3 +107,9 @@ def test_mlflow_answers_every_other_path_itself(monkeypatch: pytest.MonkeyPatch,
 def test_a_link_without_up_names_what_to_start() -> None:
     assert "Start it" in asked(mlflow(), "/open/page/late_parcel").text
     assert "Start it" in asked(site(), f"/open/mlflow/7/{RUN}").text
+
+
+def test_the_description_of_a_deployed_version_has_its_gates_in_words() -> None:
+    at = datetime(2024, 3, 1, tzinfo=UTC)
+    record = deployment_record(Version("late", 1, "a" * 64, "b" * 64, at), at, "auc is 0.72, the gate needs >= 0.65")
+    assert record.description == "**late@1** was deployed on 2024-03-01: auc 0.72, required: at least 0.65"
