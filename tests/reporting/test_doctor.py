@@ -72,10 +72,10 @@ def test_a_full_disk_is_named(shop: Path, monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.mark.parametrize("wrong", [datetime(2019, 1, 1, tzinfo=UTC), datetime.now(UTC) - timedelta(days=3)])
 def test_a_late_clock_is_noticed(shop: Path, wrong: datetime) -> None:
     checks(shop)  # makes the state folder, with files of today
-    found = checks(shop, wrong)["clock"]
-    assert (found.ok, found.remedy) == (False, "Set the machine's clock, such as with NTP.")
+    result = checks(shop, wrong)["clock"]
+    assert (result.ok, result.remedy) == (False, "Set the machine's clock, such as with NTP.")
     reason = "this version of the platform was made" if wrong.year < 2026 else f"{shop}/.ml_platform/"
-    assert f"{wrong:%Y-%m-%d %H:%M} UTC is before {reason}" in found.found
+    assert f"{wrong:%Y-%m-%d %H:%M} UTC is before {reason}" in result.found
 
 
 def test_an_old_python_is_named(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
