@@ -4,17 +4,20 @@ import functools
 import inspect
 import warnings
 from collections.abc import Callable, Collection, Iterator
-from contextlib import AbstractContextManager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import dagster as dg
 
+from ml_platform.core.errors import BrokenInput, NotMaterialized, PlatformError
 from ml_platform.core.secrets import scrubbed
 from ml_platform.declarations.graph import Node
 from ml_platform.declarations.model import ModelSpec
 from ml_platform.declarations.node_kinds import node_kind
 from ml_platform.project import Project
+from ml_platform.sources.checks.results import ChecksFailed
 from ml_platform.storage.exclusive import exclusive
+from ml_platform.storage.failures import forget_failure, record_failure
 
 
 def asset_key(name: str) -> dg.AssetKey:
@@ -57,18 +60,21 @@ def declared_asset(
             metadata={"dagster/code_references": _declared_at(project, node)},
             **more,
         )
-    return lambda body: decorator(scrubbed(_one_at_a_time(project, lock_of(node), body)))
+    return lambda body: decorator(scrubbed(_one_at_a_time(project, node, body)))
 
 
-def _one_at_a_time(project: Project, name: str, body: Callable[..., Any]) -> Callable[..., Any]:
-    """Let one process at a time run an asset's body.
+def _one_at_a_time(project: Project, node: Node, body: Callable[..., Any]) -> Callable[..., Any]:
+    """Let one process at a time run an asset's body, and record whether it fails.
 
     Dagster's pools are meant for that, but with SQLite two runs can take the same place, or wait for one that is free.
     """
+    name = lock_of(node)
 
-    def alone(context: dg.AssetExecutionContext) -> AbstractContextManager[None]:
+    @contextmanager
+    def alone(context: dg.AssetExecutionContext) -> Iterator[None]:
         text = f"Waiting for another run that holds the lock {name}."
-        return exclusive(project.database, project.state, name, lambda: context.log.info(text))
+        with exclusive(project.database, project.state, name, lambda: context.log.info(text)), _recorded(project, node):
+            yield
 
     if inspect.isgeneratorfunction(body):
 
@@ -85,6 +91,24 @@ def _one_at_a_time(project: Project, name: str, body: Callable[..., Any]) -> Cal
             return body(context, *arguments, **named)
 
     return step
+
+
+@contextmanager
+def _recorded(project: Project, node: Node) -> Iterator[None]:
+    """Record a failure of a node, and forget it where the node succeeds.
+
+    What an input or a check stops is recorded with them.
+    """
+    try:
+        yield
+    except (BrokenInput, NotMaterialized, ChecksFailed):
+        raise
+    except Exception as error:
+        problem = str(error) if isinstance(error, PlatformError) else f"{type(error).__name__}: {error}"
+        with suppress(PlatformError):  # where the database itself fails, the run's error is about it
+            record_failure(project.database, node.name, problem, project.clock.now())
+        raise
+    forget_failure(project.database, node.name)
 
 
 def _declared_at(project: Project, node: Node) -> dg.CodeReferencesMetadataValue:

@@ -11,6 +11,7 @@ from rich.text import Text
 from ml_platform.cli.attention import HEALTH_COLORS, print_attention
 from ml_platform.cli.json_output import print_json
 from ml_platform.cli.model_details import print_model
+from ml_platform.core.formatting import instant_text
 from ml_platform.core.hashing import format_instant
 from ml_platform.core.terminal_table import PlainTable, line
 from ml_platform.core.terminal_text import SafeConsole, styled
@@ -131,8 +132,9 @@ def _data(project: Project, status: ProjectStatus) -> PlainTable:
 
 
 def _data_row(item: DataStatus, columns: str, status: ProjectStatus) -> tuple[str, ...]:
-    if item.id is None:
-        return item.name, "", "", "", "not made yet"
     bad = [f"failed {', '.join(item.failed_checks)}"] if item.failed_checks else []
+    bad += [f"failed at {instant_text(item.failure.at)}: {item.failure.problem}"] if item.failure else []
+    if item.id is None:
+        return item.name, "", "", "", "; ".join([*bad, "not made yet"])
     newest = min(item.newest or "", format_instant(status.now))[:16].replace("T", " ")
     return item.name, f"{item.rows or 0:,}", columns, newest, "; ".join([*bad, *item.notes])

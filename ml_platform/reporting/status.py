@@ -30,6 +30,7 @@ from ml_platform.sources.ingest_history import last_ingest
 from ml_platform.sources.upstream import read_upstream
 from ml_platform.storage.artifact_kinds import artifact_kind
 from ml_platform.storage.artifact_kinds.monitoring import MonitoringManifest, RealizedSums
+from ml_platform.storage.failures import Failure, failures
 from ml_platform.storage.manifest import Artifact
 from ml_platform.storage.outputs import current_output
 from ml_platform.storage.prediction_log import logged_days
@@ -48,6 +49,8 @@ class DataStatus:
         The newest instant: of a source, at which a row became known; of a feature table, at which a value did.
     failed_checks
         Names of the checks that stop what depends on it.
+    failure
+        Why it failed when it was computed last; None where it did not.
     upstream
         Of a source: what it no longer has and what waits to be known, in figures, and `notes` on it in sentences.
     """
@@ -57,6 +60,7 @@ class DataStatus:
     rows: int | None
     newest: str | None
     failed_checks: tuple[str, ...]
+    failure: Failure | None = None
     upstream: Mapping[str, Any] | None = None
     notes: tuple[str, ...] = ()
 
@@ -106,6 +110,8 @@ class ModelStatus:
         The last time that one of its versions was trained again, and the outcome; None before the first.
     waiting
         The number of the version that waits for approval; None where none does.
+    failures
+        Its nodes that failed when they were computed last.
     nodes
         What its nodes of kinds from installed packages made last.
     parity
@@ -128,6 +134,7 @@ class ModelStatus:
     findings: tuple[Finding, ...]
     reproduced: ReproductionRun | None
     waiting: int | None
+    failures: tuple[Failure, ...] = ()
     nodes: tuple[DataStatus, ...] = ()
     parity: ParityStatus | None = None
     rollout: str | None = None
@@ -193,6 +200,7 @@ def _data(project: Project, node: NodeName) -> DataStatus:
         rows=manifest.row_count if manifest else None,
         newest=manifest.newest if manifest else None,
         failed_checks=recording.blocking if recording else (),
+        failure=failures(project.database).get(node),
         upstream=asdict(upstream) if upstream else None,
         notes=upstream.notes() if upstream else (),
     )
@@ -213,6 +221,7 @@ def _model(project: Project, name: str, now: datetime) -> ModelStatus:
         findings=tuple(open_findings(project, name)),
         waiting=waiting.number if (waiting := waiting_version(project, name)) else None,
         reproduced=next((item for item in attempts(project) if item.version.partition("@")[0] == name), None),
+        failures=tuple(item for item in failures(project.database).values() if item.node.startswith(f"{name}/")),
         nodes=tuple(_more_nodes(project, name)),
         parity=parity_status(project, name),
         rollout=running.words if (running := rollout_of(project, name)) else None,

@@ -12,6 +12,7 @@ __all__ = [
     "durations",
     "erasure_marks",
     "exclusive",
+    "failures",
     "file_lock",
     "frame_log",
     "last_declarations",

@@ -7,6 +7,7 @@ import csv
 import dagster as dg
 import pytest
 
+from ml_platform.reporting.overview.model_overview import model_overview
 from ml_platform.storage.outputs import current_output
 from ml_platform_dagster.assets.metadata import ungrouped
 from tests.dagster.shop import Shop
@@ -68,3 +69,20 @@ def test_once_repaired_everything_goes_on(broken: Shop) -> None:
     path.write_text(path.read_text().replace("-5.0", "5.0"))
     outcome = broken.run("score_late_parcel")
     assert outcome.success, outcome.problems
+
+
+def test_a_source_that_cannot_be_read_makes_its_models_need_a_person_until_it_can(shop: Shop) -> None:
+    shop.advance(days=1)
+    path = shop.root / "data/orders.csv"
+    text = path.read_text()
+    path.write_text("no,columns,of,orders\n1,2,3,4\n")
+    assert not shop.materialize(ORDERS).success
+    overview = model_overview(shop.project, "late_parcel", shop.project.clock.now())
+    assert overview.health == "needs a person"
+    (failed,) = [item.what for item in overview.attention if "failed" in item.what]
+    assert failed.startswith("sources/orders failed at 2024-03-02 00:00 UTC: ")
+    assert "order_id" in failed
+    path.write_text(text)
+    assert shop.materialize(ORDERS).success
+    overview = model_overview(shop.project, "late_parcel", shop.project.clock.now())
+    assert not any("failed" in item.what for item in overview.attention)

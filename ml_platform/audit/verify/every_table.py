@@ -11,6 +11,7 @@ import ml_platform.sources.ingest_history
 import ml_platform.sources.suppression_list
 import ml_platform.storage.durations
 import ml_platform.storage.erasure_marks
+import ml_platform.storage.failures
 import ml_platform.storage.last_declarations
 import ml_platform.storage.ledger.lines
 import ml_platform.storage.manifest_index

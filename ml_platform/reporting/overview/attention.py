@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from ml_platform.core.formatting import share_text
+from ml_platform.core.formatting import instant_text, share_text
 from ml_platform.operations.monitoring.drift_counts import DriftCounts
 from ml_platform.operations.monitoring.unlearned import unlearned_text
 from ml_platform.operations.versions.not_deployed import missed_gates
@@ -64,6 +64,7 @@ def find_attention(
         What its predictions earned since deployment.
     """
     points = [
+        *_failures(status, data),
         *_versions(status, evaluation),
         *_data(data),
         *_money(status, worth),
@@ -92,6 +93,12 @@ def _versions(status: ModelStatus, evaluation: EvaluationManifest | None) -> Ite
         )
     if status.reproduced is not None and not status.reproduced.same:
         yield Attention(True, f"training {status.reproduced.version} again gave another model", "ml-platform reproduce")
+
+
+def _failures(status: ModelStatus, data: tuple[DataStatus, ...]) -> Iterator[Attention]:
+    for failure in (*(item.failure for item in data if item.failure), *status.failures):
+        what = f"{failure.node} failed at {instant_text(failure.at)}: {failure.problem.rstrip('.')}"
+        yield Attention(True, what, "Remove the cause, then ml-platform run")
 
 
 def _data(data: tuple[DataStatus, ...]) -> Iterator[Attention]:

@@ -13,6 +13,7 @@ from ml_platform.reporting.overview.attention import find_attention, health_of
 from ml_platform.reporting.overview.model_overview import ModelOverview, model_overview
 from ml_platform.reporting.overview.version_history import Rival
 from ml_platform.reporting.overview.worth import Worth
+from ml_platform.storage.failures import Failure
 from tests.audit.verify.factory import MODEL, NOON, build_factory
 
 NOW = NOON + timedelta(days=1, hours=12)
@@ -99,6 +100,14 @@ def test_what_needs_a_person_comes_first(factory: Project, overview: ModelOvervi
     assert [item.urgent for item in items] == sorted((item.urgent for item in items), reverse=True)
     assert health_of(items) == "needs a person"
     assert health_of(tuple(item for item in items if not item.urgent)) == "worth a look"
+
+
+def test_a_node_that_failed_needs_a_person(factory: Project, overview: ModelOverview) -> None:
+    failed = Failure("late_parcel/snapshot", NOW, "too few rows.")
+    status = replace(overview.status, failures=(failed,))
+    items = find_attention(factory, status, (), None, None, None)
+    assert items[0].urgent
+    assert items[0].what == f"late_parcel/snapshot failed at {NOW:%Y-%m-%d %H:%M} UTC: too few rows"
 
 
 @pytest.mark.parametrize("verdicts", [[], ["drifted"], ["cannot tell", "too few rows", "not drifted", "drifted"] * 3])
