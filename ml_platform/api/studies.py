@@ -30,6 +30,12 @@ class Study:
         Its figures by the name of the table.
     notes
         What to know of the figures.
+
+    Examples
+    --------
+    >>> study = ml_platform.ablation("shop", "late_parcel")
+    >>> list(study.tables)
+    ['parts']
     """
 
     verdict: tuple[str, ...]

@@ -197,7 +197,7 @@ def test_an_unforeseen_error_is_not_shown_to_the_client(
         raise RuntimeError("a secret thing")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Service, "answer", fails)
+        patch.setattr(Service, "answer_each", fails)
         answer = server.post("/models/by_rows/predict", ROW)
     assert answer.status_code == 500
     assert "secret" not in answer.text

@@ -12,8 +12,11 @@ from pathlib import Path
 import pytest
 
 import ml_platform
+from ml_platform.declarations.node_name import NodeName
 from ml_platform.reporting.reference.python_api import public_members
+from ml_platform.storage.outputs import record_output
 from ml_platform.storage.simulated_clock import SimulatedClock
+from ml_platform.storage.versions import versions
 from tests.audit.explain.shop_with_history import Lived
 
 
@@ -25,6 +28,9 @@ def folder(lived: Lived, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
     project = ml_platform.open_project(here / "shop")
     assert isinstance(project.clock, SimulatedClock)
     project.clock.advance(lived.now - project.clock.now())
+    trained = project.store.get("trained_model", versions(project, "late_parcel")[-1].id)
+    snapshot = NodeName("snapshot", "late_parcel"), "snapshot", trained.inputs["snapshot"]
+    record_output(project.database, *snapshot, run="r", at=lived.now)
     os.chdir(here)
     yield here
     os.chdir(former)
