@@ -150,6 +150,8 @@ def lmdb_folder(path: Path, *, create: bool = False) -> LmdbFolder:
             try:
                 folder = _open[path] = LmdbFolder(path, create=create)
             except (lmdb.Error, OSError) as error:
+                if not create and not (path / "data.mdb").exists():
+                    raise FolderClosed from None  # its content was moved while it was opened
                 raise unavailable(path, error) from None
         return folder
 

@@ -315,6 +315,30 @@ def test_a_publisher_that_was_killed_before_it_wrote_anything_is_in_nobodys_way(
     store.close()
 
 
+def test_a_folder_that_is_moved_while_it_is_opened_counts_as_closed_and_readers_look_for_the_next(
+    tmp_path, monkeypatch
+):
+    store = open_online_store(None, tmp_path, "retail")
+    write(store, 1)
+    opened = open_online_store(None, tmp_path, "retail")
+    with opened.view():
+        pass  # from here on it remembers where the content is
+    lmdb_folder.close_folder(tmp_path / "online" / "1")
+    really_open, moves = lmdb_folder.lmdb.open, []
+
+    def open_late(path, **options):
+        if not moves:
+            moves.append(path)
+            (tmp_path / "online" / "1").rename(tmp_path / "online" / "2")
+        return really_open(path, **options)
+
+    monkeypatch.setattr(lmdb_folder.lmdb, "open", open_late)
+    with opened.view() as view:
+        assert everything(view) == {key: b"1 of %s" % key for key in KEYS}
+    assert moves
+    opened.close()
+
+
 def test_a_folder_that_is_no_store_is_an_error_that_names_it(tmp_path):
     (tmp_path / "online" / "1").mkdir(parents=True)
     (tmp_path / "online" / "1" / "data.mdb").write_bytes(b"not a store" * 1000)
