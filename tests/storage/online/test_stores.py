@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import lmdb
 import pytest
 import redis
 
@@ -324,7 +325,7 @@ def test_a_folder_that_is_moved_while_it_is_opened_counts_as_closed_and_readers_
     with opened.view():
         pass  # from here on it remembers where the content is
     lmdb_folder.close_folder(tmp_path / "online" / "1")
-    really_open, moves = lmdb_folder.lmdb.open, []
+    really_open, moves = lmdb.open, list[str]()
 
     def open_late(path, **options):
         if not moves:
@@ -332,7 +333,7 @@ def test_a_folder_that_is_moved_while_it_is_opened_counts_as_closed_and_readers_
             (tmp_path / "online" / "1").rename(tmp_path / "online" / "2")
         return really_open(path, **options)
 
-    monkeypatch.setattr(lmdb_folder.lmdb, "open", open_late)
+    monkeypatch.setattr(lmdb, "open", open_late)
     with opened.view() as view:
         assert everything(view) == {key: b"1 of %s" % key for key in KEYS}
     assert moves
