@@ -11,22 +11,46 @@ import pyarrow.compute as pc
 
 from ml_platform.core.engines.exact_sums import combined
 
-_LARGEST = 2**62
+_LARGEST, _FEW = 2**62, 2**16
+_Numbers = np.ndarray[Any, Any]
 
 
 def sorted_by(table: pa.Table, columns: Sequence[str]) -> pa.Table:
-    """Return the rows sorted by columns without nulls; texts by their bytes."""
-    numbers: list[np.ndarray[Any, Any]] = []
+    """Return the rows sorted by columns without nulls; texts by their bytes.
+
+    Rows that are in order are returned as they are. Rows that are in the order of all columns but the first, as those
+    of entities at many ticks are, are not compared with each other: the first column alone gives their places.
+    """
+    first, *rest = (_ranked(combined(table[name])) for name in columns)
+    if _rises(_packed(rest)):
+        values, span = first
+        order = (
+            None
+            if _rises([values])
+            else np.argsort(values.astype(np.uint16) if span <= _FEW else values, kind="stable")
+        )
+    else:
+        numbers = _packed([first, *rest])
+        order = None if _rises(numbers) else np.lexsort(numbers[::-1])
+    return table if order is None else table.take(pa.array(order))
+
+
+def _packed(ranked: Sequence[tuple[_Numbers, int]]) -> list[_Numbers]:
+    """Return whole numbers in the order of several, as few columns of them as possible."""
+    numbers: list[_Numbers] = []
     size = _LARGEST
-    for name in columns:
-        values, span = _ranked(combined(table[name]))
+    for values, span in ranked:
         if numbers and size * span < _LARGEST:
             numbers[-1], size = numbers[-1] * span + values, size * span
         else:
             numbers.append(values)
             size = span
-    order = np.argsort(numbers[0], kind="stable") if len(numbers) == 1 else np.lexsort(numbers[::-1])
-    return table.take(pa.array(order))
+    return numbers
+
+
+def _rises(numbers: Sequence[_Numbers]) -> bool:
+    """Return whether rows are in the order of their numbers; where these are in several columns, that is not known."""
+    return not numbers or (len(numbers) == 1 and bool((numbers[0][1:] >= numbers[0][:-1]).all()))
 
 
 def _ranked(values: pa.Array) -> tuple[np.ndarray[Any, Any], int]:

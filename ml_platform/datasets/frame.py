@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ml_platform.core.canonical_order import sorted_by
 from ml_platform.core.clock import MICROSECOND
 from ml_platform.core.engines import Engine
 from ml_platform.datasets.exclusions import (
@@ -123,7 +124,7 @@ class Frame:
             {**keys, **times, **{name: framed[name] for name in (*question_columns, *features)}, LATE: framed[IS_LATE]}
         )
         order = [EFFECTIVE_TIME, *self.keys, *(f"{self._population.name}.{key}" for key in self._population.key)]
-        return rows.sort_by([(name, "ascending") for name in dict.fromkeys(order)])
+        return sorted_by(rows, list(dict.fromkeys(order)))
 
     def _chosen(self, rows: pa.Table) -> tuple[pa.Table, pa.Table]:
         """Return the rows that are asked about, and the others with the reason; rows out of the sample are in neither.
@@ -137,9 +138,9 @@ class Frame:
         departed = has_departed(self._project, self._model, self._inputs, self._engine, rows, names)
         parts = [dropped] if REASON in dropped.column_names else []
         parts.append(_with_reason(rows, departed, DEPARTED))
-        rows = rows.filter(pa.array(~departed))
+        rows = _where(rows, ~departed)
         within = within_max(rows, names, population.max_rows)
-        return rows.filter(pa.array(within)), pa.concat_tables([*parts, _with_reason(rows, ~within, OVER_MAX)])
+        return _where(rows, within), pa.concat_tables([*parts, _with_reason(rows, ~within, OVER_MAX)])
 
     def _late_count(self, start: datetime, end: datetime) -> int:
         if self._model.population.sample is None:
@@ -182,8 +183,15 @@ class Frame:
         return named.filter(pc.invert(same)), pa.concat_tables(dropped)
 
 
+def _where(rows: pa.Table, chosen: np.ndarray) -> pa.Table:
+    """Return the rows that are chosen, without a copy where all or none are."""
+    if chosen.all() or not chosen.any():
+        return rows.slice(0, len(rows) if len(chosen) and chosen[0] else 0)
+    return rows.filter(pa.array(chosen))
+
+
 def _with_reason(rows: pa.Table, chosen: np.ndarray, reason: str) -> pa.Table:
-    of_reason = rows.filter(pa.array(chosen))
+    of_reason = _where(rows, chosen)
     return of_reason.append_column(REASON, pa.repeat(pa.scalar(reason), len(of_reason)))
 
 

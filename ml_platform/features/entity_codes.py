@@ -54,7 +54,7 @@ def _as_they_are(columns: Sequence[pa.ChunkedArray], asked: pa.ChunkedArray) -> 
         return None
     if not asked.null_count and len(asked):
         wanted = asked.to_numpy()
-        if least <= wanted.min() and wanted.max() <= greatest:
+        if least - _CLOSE < wanted.min() and wanted.max() < least + _CLOSE:
             return values, wanted
     known = pc.and_(pc.greater_equal(asked, least), pc.less_equal(asked, greatest))
     number = pc.if_else(pc.fill_null(known, False), asked, least - 1)

@@ -42,6 +42,8 @@ class EntityTicks:
     @classmethod
     def of(cls, entity: Ints, tick: Ints) -> EntityTicks:
         """Sort what rows ask, and keep each question once."""
+        if _rises(entity, tick):
+            return cls(entity, tick, np.arange(len(entity)))
         order = _sorted_places(entity, tick)
         entity, tick = entity[order], tick[order]
         new = np.ones(len(order), bool)
@@ -49,6 +51,12 @@ class EntityTicks:
         number = np.empty(len(order), np.int64)
         number[order] = np.cumsum(new) - 1
         return cls(entity[new], tick[new], number)
+
+
+def _rises(entity: Ints, tick: Ints) -> bool:
+    """Return whether each question comes after the one before it."""
+    same = entity[1:] == entity[:-1]
+    return bool(((entity[1:] > entity[:-1]) | (same & (tick[1:] > tick[:-1]))).all())
 
 
 def _sorted_places(entity: Ints, tick: Ints) -> Ints:

@@ -11,7 +11,8 @@ import pyarrow.compute as pc
 
 from ml_platform.core.clock import MICROSECOND
 from ml_platform.core.engines.exact_sums import combined
-from ml_platform.core.engines.interval_index import Ints
+from ml_platform.core.engines.interval_index import Ints, spread_out
+from ml_platform.features.entity_codes import numbered
 from ml_platform.features.some_entities import SomeEntities
 from ml_platform.features.tile_store import StoredCells
 from ml_platform.features.tiles import KNOWN_FROM, KNOWN_UNTIL, Grain
@@ -30,30 +31,36 @@ class KnownEntities:
 
     Attributes
     ----------
-    lasting
-        Each entity with a row that no later one replaced, in the order in which they became known.
-    since
-        From when each of these is known, in microseconds since 1970 UTC.
-    ended
-        The entities of rows that were replaced, with ``_since`` and ``_until``: known at t where since <= t < until.
+    entities
+        The key of each entity once, in the order of keys.
+    number, since, until
+        Intervals: the place of an entity, and from when until before when it is known, in microseconds since 1970 UTC.
+        They are in the order of entities, and those of one entity do not overlap.
     """
 
-    lasting: pa.Table
+    entities: pa.Table
+    number: Ints
     since: Ints
-    ended: pa.Table
+    until: Ints
 
     def count_at(self, instant: int) -> int:
-        """Return how many entities are known at an instant, at most: some can be counted twice."""
-        return int(np.searchsorted(self.since, instant, "right")) + len(self.ended)
+        """Return how many entities are known at an instant."""
+        return int(np.count_nonzero((self.since <= instant) & (instant < self.until)))
 
     def at(self, instant: int) -> pa.Table:
         """Return the keys of the entities of which some row is known at an instant, each once."""
-        lasting = self.lasting.slice(0, int(np.searchsorted(self.since, instant, "right")))
-        known = pc.and_(pc.less_equal(self.ended[_SINCE], instant), pc.greater(self.ended[_UNTIL], instant))
-        ended = self.ended.filter(known).select(self.lasting.column_names)
-        if not len(ended):
-            return lasting
-        return pa.concat_tables([lasting, ended]).group_by(self.lasting.column_names).aggregate([])
+        known = (self.since <= instant) & (instant < self.until)
+        return self.entities.take(pa.array(self.number[known]))
+
+    def at_each(self, instants: Ints) -> tuple[pa.Table, Ints]:
+        """Return each entity with each of some rising instants at which it is known: keys, and instants.
+
+        They are in the order of entities, then of instants.
+        """
+        first, last = (np.searchsorted(instants, ends) for ends in (self.since, self.until))
+        known = last - first
+        keys = self.entities.take(pa.array(np.repeat(self.number, known)))
+        return keys, instants[spread_out(first, known)]
 
 
 def known_entities(
@@ -67,13 +74,38 @@ def known_entities(
         Keys: all entities with these are returned, and few others. None means all.
     """
     some = None if among is None else SomeEntities({key: among[key] for key in keys})
-    names = list(keys)
-    intervals = [part for artifact in artifacts for part in _intervals(project, artifact, keys, some)]
-    rows = pa.concat_tables(intervals)
-    forever = pc.equal(rows[_UNTIL], FOREVER)
-    lasting = rows.filter(forever).group_by(names).aggregate([(_SINCE, "min")]).sort_by(f"{_SINCE}_min")
-    ended = rows.filter(pc.invert(forever)).group_by([*names, _SINCE, _UNTIL]).aggregate([])
-    return KnownEntities(lasting.select(names), lasting[f"{_SINCE}_min"].to_numpy(), ended)
+    parts = [part for artifact in artifacts for part in _intervals(project, artifact, keys, some)]
+    numbers, _ = numbered(parts, parts[0].slice(0, 0), {key: key for key in keys})
+    number, rows = np.concatenate(numbers), pa.concat_tables(parts)
+    order = np.argsort(number, kind="stable")
+    is_first = np.ones(len(order), bool)
+    is_first[1:] = np.diff(number[order]) != 0
+    entities = rows.select(list(keys)).take(pa.array(order[is_first]))
+    since, until = (rows[name].to_numpy()[order] for name in (_SINCE, _UNTIL))
+    return KnownEntities(entities, *joined_intervals(np.cumsum(is_first) - 1, since, until))
+
+
+def joined_intervals(number: Ints, since: Ints, until: Ints) -> tuple[Ints, Ints, Ints]:
+    """Return the intervals of each entity, those that overlap or meet as one, in the order of entities and time.
+
+    Parameters
+    ----------
+    number
+        Whole numbers from 0 that rise.
+
+    >>> [column.tolist() for column in joined_intervals(*np.array([[0, 0, 0, 1], [5, 1, 9, 2], [7, 5, 12, 3]]))]
+    [[0, 0, 1], [1, 9, 2], [7, 12, 3]]
+    """
+    firsts = np.flatnonzero(np.diff(number, prepend=-1))
+    if len(number) and (until == until[0]).all():
+        return number[firsts], np.minimum.reduceat(since, firsts), until[firsts]
+    order = np.lexsort((since, number))
+    since, ends = since[order], np.unique(until)
+    latest = np.maximum.accumulate(number * len(ends) + np.searchsorted(ends, until[order]))
+    before = ends[latest[:-1] % len(ends)]
+    begins = np.flatnonzero(np.r_[True, (number[1:] != number[:-1]) | (since[1:] > before)][: len(number)])
+    last = np.r_[begins[1:], len(number)][: len(begins)] - 1
+    return number[begins], since[begins], ends[latest[last] % max(len(ends), 1)]
 
 
 def _intervals(project: Project, artifact: Artifact, keys: Sequence[str], some: SomeEntities | None) -> list[pa.Table]:
@@ -90,7 +122,7 @@ def _intervals(project: Project, artifact: Artifact, keys: Sequence[str], some: 
 def _of_chunk(stored: StoredCells, keys: Sequence[str], delay: int) -> pa.Table:
     if stored.replaced:
         cells = stored.read([*keys, KNOWN_FROM, KNOWN_UNTIL])
-        rows = cells.group_by([*keys, KNOWN_UNTIL]).aggregate([(KNOWN_FROM, "min")])
+        rows = cells.group_by([*keys, KNOWN_UNTIL], use_threads=False).aggregate([(KNOWN_FROM, "min")])
         rows = rows.rename_columns({f"{KNOWN_FROM}_min": KNOWN_FROM})
     else:
         rows = first_known(stored.read([*keys, KNOWN_FROM]), keys)

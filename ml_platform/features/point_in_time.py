@@ -203,8 +203,9 @@ def shared_out(rows: pa.Table, answers: pa.Table, number: Ints, threads: int) ->
     """Return rows with the answers to the questions of these numbers."""
     places = np.empty(len(answers), np.int64)
     places[answers[QUESTION].to_numpy()] = np.arange(len(answers))
-    wanted, columns_of_answers = pa.array(places[number]), answers.drop(QUESTION)
-    columns = at_once(lambda column: combined(column).take(wanted), columns_of_answers.columns, threads)
-    for name, column in zip(columns_of_answers.column_names, columns, strict=True):
+    places, columns = places[number], answers.drop(QUESTION).columns
+    if not np.array_equal(places, np.arange(len(answers))):
+        columns = at_once(lambda column: combined(column).take(pa.array(places)), columns, threads)
+    for name, column in zip(answers.drop(QUESTION).column_names, columns, strict=True):
         rows = rows.append_column(name, column)
     return rows

@@ -27,6 +27,18 @@ def test_rows_are_sorted_as_python_sorts_them_and_ties_stay_in_their_order(colum
     assert rows == sorted(TABLE.to_pylist(), key=lambda row: tuple(_bytes(row[name]) for name in columns))
 
 
+@pytest.mark.parametrize("first", ["small", "wide", "moment"])
+@pytest.mark.parametrize("moves", [0, 1])
+def test_rows_that_are_nearly_in_order_are_sorted_too(first, moves):
+    rows = TABLE.sort_by([("text", "ascending"), ("place", "ascending")])
+    others = ["text", "place"]
+    if moves:
+        rows = pa.concat_tables([rows.slice(1), rows.slice(0, 1)])
+    for columns in ([first, *others], others):
+        actual = sorted_by(rows, columns).to_pylist()
+        assert actual == sorted(rows.to_pylist(), key=lambda row: tuple(_bytes(row[name]) for name in columns))
+
+
 def _bytes(value):
     return value.encode() if isinstance(value, str) else value
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import random
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
-from ml_platform.features.known_entities import first_known
+from ml_platform.features.known_entities import KnownEntities, first_known, joined_intervals
 from ml_platform.features.tiles import KNOWN_FROM, KNOWN_UNTIL
 from ml_platform.sources.source_log import FOREVER
 
@@ -48,3 +49,43 @@ def test_each_entity_is_known_from_its_first_cell_on(kind: str, shuffled: bool) 
         assert firsts == expected
         assert set(actual[KNOWN_UNTIL].to_pylist()) <= {FOREVER}
         assert shuffled or len(stretches) == len(expected)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_intervals_of_an_entity_are_joined_as_the_set_of_its_instants(seed: int) -> None:
+    drawn = random.Random(seed)
+    ends = [FOREVER] if seed % 4 == 0 else [*range(1, 12), FOREVER]
+    number = np.sort([drawn.randrange(5) for _ in range(seed * 2)]).astype(np.int64)
+    since = np.array([drawn.randrange(10) for _ in number], np.int64)
+    until = np.array([max(drawn.choice(ends), start + 1) for start in since.tolist()], np.int64)
+    joined = [column.tolist() for column in joined_intervals(number, since, until)]
+
+    def known(instant: int) -> list[int]:
+        rows = zip(number.tolist(), since.tolist(), until.tolist(), strict=True)
+        return sorted({entity for entity, start, end in rows if start <= instant < end})
+
+    for instant in (*range(13), FOREVER - 1):
+        rows = zip(*joined, strict=True)
+        assert [entity for entity, start, end in rows if start <= instant < end] == known(instant)
+    assert joined[0] == sorted(joined[0])
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_each_entity_is_listed_at_each_instant_at_which_it_is_known(seed: int) -> None:
+    drawn = random.Random(seed)
+    intervals = [(number, start, start + drawn.randrange(1, 4)) for number in range(6) for start in (0, 5, 10)]
+    number, since, until = (np.array(column, np.int64) for column in zip(*intervals, strict=True))
+    known = KnownEntities(pa.table({"shop": list("abcdef")}), number, since, until)
+    instants = np.array(sorted(drawn.sample(range(-1, 16), 6)), np.int64)
+    keys, at = known.at_each(instants)
+    expected = [
+        ("abcdef"[entity], instant)
+        for entity in range(6)
+        for instant in instants.tolist()
+        if any(start <= instant < end for other, start, end in intervals if other == entity)
+    ]
+    assert list(zip(keys["shop"].to_pylist(), at.tolist(), strict=True)) == expected
+    for instant in instants.tolist():
+        shops = [shop for shop, other in expected if other == instant]
+        assert known.at(instant)["shop"].to_pylist() == shops
+        assert known.count_at(instant) == len(shops)

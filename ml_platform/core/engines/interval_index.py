@@ -49,7 +49,8 @@ class Entries:
         self._first, last = (int(asked_tick.min()), int(asked_tick.max())) if self.questions else (0, 0)
         self._width = last - self._first + 2
         self._ticks: Ints | None = None
-        if (int(entity.max(initial=0)) + 1) * self._width >= 2**62:
+        last_entity = max(int(entity.max(initial=0)), int(asked_entity.max(initial=0)))
+        if (last_entity + 1) * self._width >= 2**62:
             self._ticks = np.unique(asked_tick)  # a tick between two questions is as good as the later one
             self._first, self._width = 0, len(self._ticks) + 1
         self._entity = entity * self._width

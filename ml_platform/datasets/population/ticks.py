@@ -12,6 +12,7 @@ from datetime import datetime
 from functools import cached_property
 from itertools import groupby
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -23,8 +24,8 @@ from ml_platform.datasets.population.limits import in_sample
 from ml_platform.datasets.population.questions import QUALIFIES, Period, Questions
 from ml_platform.declarations.node_name import NodeName
 from ml_platform.declarations.populations.ticks import TickPopulation
-from ml_platform.declarations.resolve import expand_features
 from ml_platform.features.known_entities import KnownEntities, known_entities
+from ml_platform.features.point_in_time import QUESTION, numbered_questions, shared_out
 from ml_platform.sources.source_log import KNOWN
 
 ROWS_AT_ONCE = 4_000_000
@@ -45,7 +46,7 @@ class TickQuestions(Questions):
 
     def late(self, start: datetime, end: datetime) -> pa.Table:
         """Return nothing: who is not known at a tick is asked about at a later one."""
-        return self.in_time(start, end).slice(0, 0)
+        return self._evaluated(start, end).slice(0, 0).drop_columns([QUALIFIES])
 
     def unclear(self, start: datetime, end: datetime) -> pa.Table:
         """Return the ticks in ``(start, end]``, once for each entity whose condition is null."""
@@ -95,11 +96,12 @@ class TickQuestions(Questions):
         return known_entities(self._project, artifacts, self._keys)
 
     def _evaluated(self, start: datetime, end: datetime) -> pa.Table:
-        """Return each entity at each tick with whether it qualifies; those that were asked for last are kept."""
+        """Return each entity that qualifies at each tick, and those of which this is unknown; the last are kept."""
         if self._last is None or self._last[0] != (start, end):
             ticks = [to_micros(tick) for tick in self._model.batch.between(start, end)] if start < end else []
             parts = [self._with_condition(self._rows_of(some)) for some in self._at_once(ticks)]
-            self._last = ((start, end), self._timed(pa.concat_tables(parts)))
+            kept = pa.concat_tables([rows.filter(pc.fill_null(rows[QUALIFIES], True)) for rows in parts])
+            self._last = ((start, end), self._timed(kept))
         return self._last[1]
 
     _last: tuple[Period, pa.Table] | None = None
@@ -117,11 +119,15 @@ class TickQuestions(Questions):
         yield some
 
     def _rows_of(self, ticks: Sequence[int]) -> pa.Table:
-        """Return every entity that is known at each of some ticks and is in the sample."""
-        parts = [self._named_at(tick) for tick in ticks] or [self._named_at(0).slice(0, 0)]
-        rows = pa.concat_tables(parts)
+        """Return every entity that is known at each of some ticks and is in the sample, by entity, then by tick.
+
+        This is the order in which features are looked up.
+        """
+        known, effective = self._entities.at_each(np.array(ticks, np.int64))
         names = [f"{self._population.name}.{key}" for key in self._keys]
-        return rows.filter(pa.array(in_sample(rows, names, self._declared.sample)))
+        rows = known.rename_columns(names).append_column(EFFECTIVE, pa.array(effective))
+        share = self._declared.sample
+        return rows if share is None else rows.filter(pa.array(in_sample(rows, names, share)))
 
     def _named_at(self, tick: int) -> pa.Table:
         """Return every entity that is known at a tick, with the tick."""
@@ -135,19 +141,16 @@ class TickQuestions(Questions):
         return rows.join(known.cast(rows.select(names).schema), names, join_type="left semi")
 
     def _with_condition(self, rows: pa.Table) -> pa.Table:
-        """Return rows with the features that the condition reads, and whether it holds."""
-        columns = self._looked_up
-        rows = with_feature_columns(self._project, self._model, self._inputs, self._engine, rows, columns)
-        asked = self._engine.arrow("population_entities", rows)
-        holds = parse_expression(self._declared.while_).to_ibis(asked)
-        return self._engine.run(asked.select(*asked.columns, **{QUALIFIES: holds}))
+        """Return rows with the features that the condition reads, and whether it holds.
 
-    @property
-    def _looked_up(self) -> Sequence[str]:
-        """The columns that the condition reads, and the model's features of the same tables: one look-up is faster."""
-        references, owners = self._declared.references, {name.partition(".")[0] for name in self._declared.references}
-        features = expand_features(self._project.spec, self._model)
-        return [*references, *(name for name in features if name.partition(".")[0] in owners)]
+        The other features are looked up for those that qualify alone.
+        """
+        references = self._declared.references
+        rows = with_feature_columns(self._project, self._model, self._inputs, self._engine, rows, references)
+        asked = self._engine.arrow("population_entities", numbered_questions(rows.select(references)))
+        holds = parse_expression(self._declared.while_).to_ibis(asked)
+        answers = self._engine.run(asked.select(QUESTION, **{QUALIFIES: holds}))
+        return shared_out(rows, answers, np.arange(len(rows)), self._project.spec.file.threads)
 
     def _timed(self, rows: pa.Table) -> pa.Table:
         for name in (ASKED, KNOWN):

@@ -98,3 +98,9 @@ def test_nothing_asked_and_nothing_there_have_no_answer():
     assert ranges_of([], [(0, 1)]).newest(
         np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, bool), list
     ).tolist() == [-1]
+
+
+def test_an_entity_without_cells_counts_none_however_large_its_number_is():
+    entity, none = np.array([0, 1]), np.zeros(2, np.int64)
+    entries = Entries(entity, none, np.array([1, 2**31]), np.array([0, 2**45]))
+    assert Ranges(entries, None).sums(np.ones(2, np.int64)).tolist() == [1, 0]
