@@ -18,6 +18,7 @@ __all__ = [
     "prepare",
     "provenance",
     "row_form",
+    "rows_to_come",
     "train",
     "training_curve",
     "trial",

@@ -1,4 +1,4 @@
-"""At most so many rows a day get an action: the best by expected gain, as far as each batch run can know.
+"""At most so many rows a day get an action: the best by expected gain, as far as can be known when each is asked about.
 
 A row's gain is the expected payoff of the limited action less that of the best other action. Batch runs of a day share
 its places. A run cannot know the rows of later runs, so it expects what the last seven days had at later times of day:
@@ -9,22 +9,33 @@ of entity and batch run comes first.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, tzinfo
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
+from ml_platform.core.clock import read_zone
 from ml_platform.core.hashing import content_id
 from ml_platform.core.plain_values import plain_value
 from ml_platform.declarations.daily_limit import read_daily_limit
 from ml_platform.declarations.value import Value
 from ml_platform.models.predictor import Predictor
+from ml_platform.models.rows_to_come import RowsToCome
 
-LOOK_BACK_DAYS = 7
-"""How many days before a day show which rows its later batch runs will bring."""
 BEST_ACTION, CAPACITY_GAIN = "best_action", "capacity_gain"
 """Columns: the action with the highest expected payoff, and the expected gain of the limited action."""
+
+
+Take = Callable[[str, Callable[[int, int], int]], None]
+"""What lets batch runs take places of a day (`storage.online.places`)."""
+
+
+def alone(day: str, choose: Callable[[int, int], int]) -> None:
+    """Let batch runs take places that they share with no service."""
+    choose(0, 0)
 
 
 @dataclass(frozen=True)
@@ -67,7 +78,12 @@ class Capacity:
         return local
 
     def limited(
-        self, predicted: pd.DataFrame, expected: pd.DataFrame, keys: pd.DataFrame, past: pd.DataFrame | None = None
+        self,
+        predicted: pd.DataFrame,
+        expected: pd.DataFrame,
+        keys: pd.DataFrame,
+        past: pd.DataFrame | None = None,
+        take: Take = alone,
     ) -> pd.DataFrame:
         """Return predictions whose ``action`` and ``expected_value`` respect the capacity.
 
@@ -81,7 +97,9 @@ class Capacity:
             The entity's key and ``effective_time`` of the same rows.
         past
             Rows that have their action already, as the prediction log has them, with ``effective_time``, ``action``
-            and `CAPACITY_GAIN`.
+            and `CAPACITY_GAIN`; ``online`` is true for those that the prediction service answered.
+        take
+            Takes places of a day (``YYYY-MM-DD``) where the service takes some too.
 
         Returns
         -------
@@ -93,7 +111,7 @@ class Capacity:
         place = np.argmax(others.fillna(-np.inf).to_numpy(), axis=1)
         other, worth = np.array(others.columns, dtype=object)[place], others.to_numpy()[np.arange(len(others)), place]
         gain = np.where(expected.isna().any(axis=1), np.nan, expected[self.action].to_numpy() - worth)
-        granted = self.granted(gain, keys, past)
+        granted = self.granted(gain, keys, past, take)
         known = ~np.isnan(gain)
         action = np.where(granted, self.action, np.where(known, other, predicted["action"].to_numpy(dtype=object)))
         value = np.where(granted, expected[self.action].to_numpy(), np.where(known, worth, predicted["expected_value"]))
@@ -104,38 +122,73 @@ class Capacity:
             capacity_gain=gain,
         )
 
-    def granted(self, gain: np.ndarray, keys: pd.DataFrame, past: pd.DataFrame | None = None) -> np.ndarray:
+    def granted(
+        self, gain: np.ndarray, keys: pd.DataFrame, past: pd.DataFrame | None = None, take: Take = alone
+    ) -> np.ndarray:
         """Return which rows get the limited action.
 
         Parameters
         ----------
         gain
             The expected gain of each row; a row without a gain above 0 gets another action.
-        keys, past
+        keys, past, take
             As in `limited`.
         """
         rows = self._placed(gain, keys["effective_time"])
-        earlier = rows.iloc[:0].assign(given=False)
+        earlier = rows.iloc[:0].assign(given=False, answered=False)
         if past is not None:
-            taken = (past["action"] == self.action).to_numpy()
-            earlier = self._placed(past[CAPACITY_GAIN], past["effective_time"]).assign(given=taken)
+            answered = past.get("online", pd.Series(False, past.index)).fillna(False).to_numpy(dtype=bool)
+            earlier = self._placed(past[CAPACITY_GAIN], past["effective_time"])
+            earlier = earlier.assign(given=(past["action"] == self.action).to_numpy(), answered=answered)
         order, gains = _ordered(rows["gain"].to_numpy(), keys), rows["gain"].to_numpy()
         at, known = rows["at"].to_numpy(), pd.concat([earlier, rows])
         known = known[known["gain"].notna()]
         granted, by_day = np.zeros(len(rows), dtype=bool), pd.Series(rows["day"])
         for day in sorted(by_day.unique()):
-            places = np.flatnonzero(by_day == day)
-            to_come = _ToCome.before(day, known)
-            used = int(earlier.loc[(earlier["day"] == day).to_numpy(), "given"].sum())
-            wanted = places[gains[places] > 0]
+            wanted = np.flatnonzero((by_day == day).to_numpy() & (gains > 0))
             wanted = wanted[np.lexsort((order[wanted], at[wanted]))]
             ends = np.flatnonzero(np.diff(at[wanted].astype("int64"))) + 1
-            for run in np.split(wanted, ends) if len(wanted) else ():
-                better = to_come.better(gains[run], rows["time"].iloc[run[0]])
-                chosen = run[np.arange(1, len(run) + 1) + better <= self.most - used]
-                granted[chosen] = True
-                used += len(chosen)
+            today = earlier[(earlier["day"] == day).to_numpy() & earlier["given"].to_numpy(dtype=bool)]
+            service = int(today["answered"].sum())
+            runs = [(run, gains[run], rows["time"].iloc[run[0]]) for run in np.split(wanted, ends) if len(run)]
+            chosen = _Day(self, runs, RowsToCome.before(day, known, self.most), len(today) - service, service)
+            take(f"{day:%Y-%m-%d}", chosen.choose)
+            granted[[place for places in chosen.chosen for place in places]] = True
         return granted
+
+    def places(self, gains: np.ndarray, time: timedelta, to_come: RowsToCome, used: int) -> int:
+        """Return how many of some rows of one moment get the limited action: so many of the first ones.
+
+        Parameters
+        ----------
+        gains
+            Above 0, the largest first.
+        time
+            Their time of day.
+        used
+            How many places of the day are taken.
+        """
+        wanted = np.arange(1, len(gains) + 1) + to_come.better(gains, time)
+        return int(np.count_nonzero(wanted <= self.most - used))
+
+    def to_come(self, day: pd.Timestamp, past: pd.DataFrame) -> RowsToCome:
+        """Return the rows that a day is expected to bring, from `past` as in `limited`."""
+        known = self._placed(past[CAPACITY_GAIN], past["effective_time"])
+        return RowsToCome.before(day, known[known["gain"].notna()], self.most)
+
+    def moment(self, at: datetime) -> tuple[str, timedelta]:
+        """Return the day of an instant, as ``YYYY-MM-DD``, and its time of day.
+
+        >>> Capacity("call", 200, "Europe/Berlin").moment(datetime(2024, 3, 1, 23, 30, tzinfo=UTC))
+        ('2024-03-02', datetime.timedelta(seconds=1800))
+        """
+        local = at.astimezone(self._zone).replace(tzinfo=None)
+        midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
+        return f"{midnight:%Y-%m-%d}", local - midnight
+
+    @cached_property
+    def _zone(self) -> tzinfo:
+        return read_zone(self.zone)
 
     def _placed(self, gain: np.ndarray | pd.Series, times: pd.Series) -> pd.DataFrame:
         local = self._local(times)
@@ -143,6 +196,37 @@ class Capacity:
         at = times.dt.tz_convert("UTC").dt.tz_localize(None)
         facts = {"at": at.to_numpy(), "day": day.to_numpy(), "time": (local - day).to_numpy()}
         return pd.DataFrame({**facts, "gain": np.asarray(gain, dtype="float64")})
+
+
+@dataclass
+class _Day:
+    """Batch runs of one day that share its places.
+
+    Attributes
+    ----------
+    runs
+        Of each its rows, the best first, with their gains and their time of day.
+    batch, service
+        How many places batch scoring and the service have in the prediction log.
+    chosen
+        The rows of each run that get the action.
+    """
+
+    capacity: Capacity
+    runs: Sequence[tuple[np.ndarray, np.ndarray, timedelta]]
+    to_come: RowsToCome
+    batch: int
+    service: int
+    chosen: list[np.ndarray] = field(default_factory=list)
+
+    def choose(self, _: int, service: int) -> int:
+        """Return how many places batch scoring has afterwards, where the service has taken so many."""
+        used, self.chosen = self.batch + max(self.service, service), []
+        for run, gains, time in self.runs:
+            count = self.capacity.places(gains, time, self.to_come, used)
+            self.chosen.append(run[:count])
+            used += count
+        return self.batch + sum(map(len, self.chosen))
 
 
 def predict_within(
@@ -159,27 +243,6 @@ def predict_within(
         return predictor.predict(rows)
     predicted, expected = predictor.predict_actions(rows)
     return capacity.limited(predicted, expected, rows[[*entity_key, "effective_time"]])
-
-
-@dataclass(frozen=True)
-class _ToCome:
-    """The rows that later runs of a day are expected to bring: those of the days before it, by gain, largest first."""
-
-    gain: np.ndarray
-    time: np.ndarray
-    days: int
-
-    @classmethod
-    def before(cls, day: pd.Timestamp, known: pd.DataFrame) -> _ToCome:
-        near = known[(known["day"] < day) & (known["day"] >= day - pd.Timedelta(days=LOOK_BACK_DAYS))]
-        gain = near["gain"].to_numpy()
-        order = np.argsort(-gain)
-        return cls(gain[order], near["time"].to_numpy()[order], max(near["day"].nunique(), 1))
-
-    def better(self, gain: np.ndarray, time: pd.Timedelta) -> np.ndarray:
-        """Return how many rows with larger gains than some are expected after a time of day."""
-        later = np.concatenate([[0], np.cumsum(self.time > time.to_timedelta64())])
-        return np.asarray(later[np.searchsorted(-self.gain, -gain, side="left")] / self.days)
 
 
 def _ordered(gain: np.ndarray, keys: pd.DataFrame) -> np.ndarray:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ml_platform.models.inputs.row import Row, RowColumns
 
 LABEL, PREDICTION = "label", "prediction"
-Recommended: TypeAlias = tuple[str | None, float | None]
+Recommended: TypeAlias = tuple[str | None, float | None, Sequence[float]]
 _KINDS: Mapping[type, Kind] = {bool: "bool", int: "int", float: "float", str: "string"}
 
 
@@ -117,11 +117,11 @@ class Decision:
 
         Returns
         -------
-        A function of the row and the probability of each class, which gives the action and its expected payoff; None
-        where `best` has null.
+        A function of the row and the probability of each class, which gives the action and its expected payoff, None
+        where `best` has null, and the expected payoff of each action.
         """
         if not self.actions:
-            return lambda row, shares: (None, None)
+            return lambda row, shares: (None, None, ())
         payoffs = [[self._payoff_of_row(name, columns, label) for label in classes] for name in self.actions]
         names = list(self.actions)
 
@@ -129,9 +129,9 @@ class Decision:
             expected = [_expectation(of_classes, row.cells, shares) for of_classes in payoffs]
             for value in expected:
                 if value != value:
-                    return self.do_nothing, None
+                    return self.do_nothing, None, expected
             best = max(expected)
-            return names[expected.index(best)], best
+            return names[expected.index(best)], best, expected
 
         return recommended
 

@@ -39,6 +39,8 @@ class RowPrediction(NamedTuple):
         The columns that are null where training had no null, joined by commas; None for none.
     best_action
         Of a row that is held out, the action that would be recommended otherwise; else None.
+    expected
+        The expected payoff of each declared action; nothing for a regression.
     """
 
     score: float | None
@@ -48,6 +50,7 @@ class RowPrediction(NamedTuple):
     expected_value: float | None
     unlearned_nulls: str | None
     best_action: str | None = None
+    expected: Sequence[float] = ()
 
 
 class RowForm:
@@ -191,11 +194,12 @@ class RowForm:
 
     def _prediction(self, row: Row, score: float | tuple[float, ...], unlearned: str | None) -> RowPrediction:
         if isinstance(score, tuple):
-            action, value = self._decide(row, score)
-            return RowPrediction(None, score, self._classes[_likeliest(score)], action, value, unlearned)
+            action, value, expected = self._decide(row, score)
+            likeliest = self._classes[_likeliest(score)]
+            return RowPrediction(None, score, likeliest, action, value, unlearned, None, expected)
         shares = (1 - score, score) if self._classes else (score,)
-        action, value = self._decide(row, shares)
-        return RowPrediction(score, (), None, action, value, unlearned)
+        action, value, expected = self._decide(row, shares)
+        return RowPrediction(score, (), None, action, value, unlearned, None, expected)
 
 
 def _picking(places: Sequence[int]) -> Callable[[Sequence[Any]], list[Any]]:

@@ -24,6 +24,7 @@ from ml_platform.operations.predictions.online_log import LogContext, LoggedPred
 from ml_platform.project import Project
 from ml_platform.serving.answer_form import AnswerForm, picking
 from ml_platform.serving.answer_values import plain_json, score_names
+from ml_platform.serving.limited_action import limited_action
 from ml_platform.serving.prediction_ids import PredictionIds
 from ml_platform.serving.problems import RequestProblem
 from ml_platform.serving.row_values import RowReader
@@ -80,6 +81,7 @@ class _Predicted(NamedTuple):
     prediction: RowPrediction
     look_up_took: int
     predict_took: int
+    gain: float | None = None
 
 
 class ServedModel:
@@ -91,6 +93,8 @@ class ServedModel:
         The model as it is declared.
     columns
         Name and type of each logged value, in order.
+    key
+        The key columns of the entity.
     """
 
     def __init__(self, project: Project, version: Version) -> None:
@@ -100,7 +104,7 @@ class ServedModel:
         self._lookup = ModelLookup(project.spec, self.spec)
         population = required_columns(project.spec, self.spec)
         self._inputs = [column.name for column in self.predictor.inputs]
-        self._key = self._lookup.key_columns
+        self.key = self._lookup.key_columns
         self.sent: Mapping[str, ColumnType] = {
             name: population.columns[name].type for name in self._lookup.allowed_columns
         }
@@ -116,21 +120,23 @@ class ServedModel:
         self._rule = PopulationRule.of(project.spec, self.spec, self._lookup.names)
         self._ids = PredictionIds(version.model)
         self._control = self.spec.value.control.share if self.spec.value.control else None
+        self._limited = limited_action(project, version.model, list(self.predictor.decision.actions))
         self._context = LogContext(
             model=version.model,
             version=version.number,
             trained_model=version.id,
             inputs={},
             ticks={},
-            key=self._key,
+            key=self.key,
             columns=self.columns,
             scores=score_names(self.predictor),
             declared=kept_json(project.spec, version.model),
             control=self._control,
+            limited=self._limited is not None,
         )
         places = {name: place for place, name in enumerate([*self._lookup.names, PREDICTION_TIME])}
         self._pick_inputs = picking([places[name] for name in self._inputs])
-        self._pick_key = picking([places[f"{population.name}.{name}"] for name in self._key])
+        self._pick_key = picking([places[f"{population.name}.{name}"] for name in self.key])
         self._form_of_answers = AnswerForm(version, self.predictor, self.columns, places)
         online = self.spec.deployment.online
         self.is_synced = online is not None and online.log == "synced"
@@ -147,15 +153,10 @@ class ServedModel:
             "task": self.spec.task,
             "description": self.spec.description,
             "entity": population.entity,
-            "key": {name: self.sent[name] for name in self._key},
-            "columns": {name: kind for name, kind in self.sent.items() if name not in self._key},
+            "key": {name: self.sent[name] for name in self.key},
+            "columns": {name: kind for name, kind in self.sent.items() if name not in self.key},
             "tables": list(self._tables),
         }
-
-    @property
-    def key(self) -> tuple[str, ...]:
-        """The key columns of the entity."""
-        return self._key
 
     def answer(
         self, rows: Sequence[Mapping[str, Any]], view: View, at: datetime, beside: ServedModel | None = None
@@ -176,6 +177,7 @@ class ServedModel:
         looked_up = [self._looked_up(row, view) for row in rows]
         shared, micros, text = self._shared(view.description), to_micros(at), format_instant(at)
         predicted = [self._predicted(item, shared.tables, at, micros) for item in looked_up]
+        predicted = self._within_capacity(predicted, view.description, at)
         return [
             item if isinstance(item, RequestProblem) else self._answered(item, shared.context, micros, text, beside)
             for item in predicted
@@ -211,14 +213,26 @@ class ServedModel:
             return RequestProblem.row("wrong_type", str(error))
         return _Predicted(row, features, states, cells, key, control, prediction, took, predict_took)
 
+    def _within_capacity(
+        self, items: Sequence[_Predicted | RequestProblem], known: Description, at: datetime
+    ) -> list[_Predicted | RequestProblem]:
+        """Let those rows have the limited action that get a place of the day."""
+        if self._limited is None:
+            return list(items)
+        made = [item for item in items if not isinstance(item, RequestProblem)]
+        within = iter(self._limited.limited([(item.prediction, item.control is True) for item in made], at, known))
+        return [item if isinstance(item, RequestProblem) else item._replace(**next(within)._asdict()) for item in items]
+
     def _answered(
         self, made: _Predicted, context: LogContext, at: int, text: str, beside: ServedModel | None
     ) -> Answered:
-        row, features, states, cells, key, control, prediction, look_up_took, predict_took = made
+        row, features, states, cells, key, control, prediction, look_up_took, predict_took, gain = made
         id = self._ids.next(at)
         record = self._form_of_answers.record(id, at, cells, key, prediction)
-        record.shadowed, record.control = beside is not None, control
+        record.shadowed, record.control, record.capacity_gain = beside is not None, control, gain
         body = self._form_of_answers.body(id, text, prediction, states, control)
+        if self._limited is not None:
+            body["best_action"] = record.best_action
         if self._rule is not None:
             member = self._rule.of_row(features, cells[-1])
             body["population"] = {"in_population": member.in_population, "reason": member.reason}
@@ -247,7 +261,7 @@ class ServedModel:
     def read_key(self, row: Mapping[str, Any]) -> tuple[Any, ...]:
         """Return the entity's key as a request has it, null where it has none."""
         values = self._reader.read(row)
-        return tuple(values.get(name) for name in self._key)
+        return tuple(values.get(name) for name in self.key)
 
     def predict_values(self, values: Sequence[Any]) -> RowPrediction:
         """Return the prediction for one value of each of the predictor's inputs."""

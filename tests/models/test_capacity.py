@@ -11,6 +11,7 @@ import pytest
 
 from ml_platform.core.hashing import content_id
 from ml_platform.models.capacity import BEST_ACTION, CAPACITY_GAIN, Capacity
+from ml_platform.models.rows_to_come import RowsToCome
 
 CALLS = Capacity("call", 3, "Europe/Berlin")
 
@@ -148,3 +149,19 @@ def test_hourly_runs_keep_places_for_the_better_rows_of_the_evening() -> None:
     assert frame.groupby("day")["given"].sum().max() <= 40
     assert last.groupby("day")["given"].sum().min() >= 35
     assert last.loc[last["given"], "gain"].sum() > 0.9 * best > 2 * first
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_rows_to_come_that_are_not_kept_never_decide(seed: int) -> None:
+    draw, most = np.random.default_rng(seed), 4
+    days = pd.date_range("2024-03-01", periods=9)
+    known = pd.DataFrame({"day": draw.choice(days[:-1], 900), "gain": np.round(draw.normal(0, 1, 900), 1)})
+    known["time"] = pd.to_timedelta(draw.integers(0, 24 * 12, 900) * 5, unit="min")
+    to_come = RowsToCome.before(days[-1], known, most)
+    assert len(to_come.gain) < 400
+    week = known[known["day"] >= days[-1] - timedelta(days=7)]
+    for _ in range(300):
+        gain, time = round(0.1 + abs(float(draw.normal(1, 1))), 1), timedelta(minutes=int(draw.integers(0, 24 * 60)))
+        better = ((week["time"] > time) & (week["gain"] > gain)).sum() / week["day"].nunique()
+        kept = float(to_come.better(np.array([gain]), time)[0])
+        assert kept == better or min(kept, better) >= most

@@ -51,7 +51,8 @@ def bits(value: Any) -> Any:
 
 def of_frame(predictor: Predictor, frame: pd.DataFrame, last: int = 10_000) -> list[tuple[Any, ...]]:
     """Return the predictions for the last rows of a frame, as tuples of what a row form gives."""
-    predicted, nulls = predictor.predict(frame).tail(last), predictor.unlearned_nulls(frame).tail(last)
+    predicted, expected = (part.tail(last) for part in predictor.predict_actions(frame))
+    nulls = predictor.unlearned_nulls(frame).tail(last)
     names = [name for name in predicted.columns if name.startswith("score.")]
     rows = []
     for place in range(len(predicted)):
@@ -64,6 +65,7 @@ def of_frame(predictor: Predictor, frame: pd.DataFrame, last: int = 10_000) -> l
                 bits(row["action"]),
                 bits(row["expected_value"]),
                 bits(nulls.iloc[place]),
+                tuple(bits(float(value)) for value in expected.iloc[place]),
             )
         )
     return rows
@@ -73,7 +75,8 @@ def of_row(predicted: RowPrediction) -> tuple[Any, ...]:
     """Return a row's prediction as a tuple of bits."""
     scores = tuple(bits(score) for score in predicted.scores)
     assert predicted.best_action is None  # no row is held out
-    return (bits(predicted.score), scores, predicted.predicted, *(bits(value) for value in predicted[3:-1]))
+    expected = tuple(bits(value) for value in predicted.expected)
+    return (bits(predicted.score), scores, predicted.predicted, *(bits(value) for value in predicted[3:-2]), expected)
 
 
 def assert_one_is_many(predictor: Predictor, rows: list[list[Any]] = ROWS) -> None:

@@ -1,4 +1,4 @@
-"""Checks of what a model declares about its actions beside their payoffs: capacity, and which were taken."""
+"""Checks of what a model declares about its actions beside their payoffs: who is held out, and which were taken."""
 
 from __future__ import annotations
 
@@ -16,11 +16,8 @@ TAKEN_COLUMNS = ("prediction_id", "action")
 
 
 def check_actions(scope: Scope, model: ModelSpec) -> Iterator[Problem]:
-    """Yield what is wrong with the capacity, the control group, and the source of actions that were taken."""
+    """Yield what is wrong with the control group, and the source of actions that were taken."""
     where = f"models/{model.name}"
-    if model.value.capacity is not None and model.deployment.online is not None:
-        text = "limits an action of a model that answers requests, and the service cannot share places among requests"
-        yield Problem(where, ("value", "capacity"), f"{text}. Remove deployment.online, or capacity")
     if model.value.control is not None:
         yield from _check_control(where, model.value, model.value.control)
     if model.value.taken is not None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
+import msgspec
+
 from ml_platform.core.clock import MICROSECOND, from_micros, tick_at, to_micros
 from ml_platform.core.hashing import content_id
+from ml_platform.operations.online.capacities import capacities_of
 from ml_platform.operations.online.content import (
     EntityContent,
     RowContent,
@@ -32,6 +35,7 @@ def publication_key(
     Of each table its tick, its declaration, and the rows that were known at the tick: later ones change
     nothing. Of the rows of a population the source, and until when its rows count.
     """
+    capacities = capacities_of(project, now)
     tables, rows = [item for one in contents for item in one.tables], [item for one in contents for item in one.rows]
     return content_id(
         {
@@ -39,6 +43,7 @@ def publication_key(
             "tables": {item.name: _of_table(project, item, inputs, now) for item in tables},
             "rows": {item.model: [inputs[item.node], rows_until(project, item, inputs, now)] for item in rows},
             "conditions": {item.model: list(project.spec.models[item.model].population.conditions) for item in rows},
+            **({"capacities": msgspec.to_builtins(capacities)} if capacities else {}),
         }
     )
 

@@ -12,6 +12,7 @@ import msgspec
 from ml_platform.core.clock import to_micros
 from ml_platform.core.engines.scratch import scratch_folder
 from ml_platform.core.private_files import private_temporary_folder
+from ml_platform.operations.online.capacities import capacities_of
 from ml_platform.operations.online.content import EntityContent, contents_of
 from ml_platform.operations.online.decides import publication_key
 from ml_platform.operations.online.records import ContentRecords, Described
@@ -140,6 +141,7 @@ class _Publication:
                 },
                 tables={name: table for _, tables, _ in described for name, table in tables.items()},
                 rows={name: rows for _, _, models in described for name, rows in models.items()},
+                capacities=capacities_of(self.project, self.now),
             )
             self.store.publish(changes, after)
         changed, total = self.counts.changed, sum(records.count for records in after.records.values())

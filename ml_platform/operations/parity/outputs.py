@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from ml_platform.core.frames import to_frame
 from ml_platform.declarations.source import ColumnType
-from ml_platform.models.control import CONTROL
+from ml_platform.models.capacity import BEST_ACTION
 from ml_platform.models.inputs.columns import read_columns
 from ml_platform.models.inputs.transforms import apply_transforms
 from ml_platform.models.predictor import Predictor
@@ -44,16 +44,23 @@ def many_rows(predictor: Predictor, rows: pd.DataFrame) -> pd.DataFrame:
     return apply_transforms(read, predictor.transforms)[list(transform_columns(predictor))].join(predicted)
 
 
-def as_held_out(predictor: Predictor, rows: pd.DataFrame, predicted: pd.DataFrame) -> pd.DataFrame:
-    """Return outputs with the default action for logged rows that were held out."""
-    if CONTROL not in rows:
+def as_recommended(predictor: Predictor, rows: pd.DataFrame, predicted: pd.DataFrame) -> pd.DataFrame:
+    """Return outputs with another action than the best where a logged row was held out, or had no place of the day.
+
+    Such a row keeps the recomputed action unless that is the one that the log has as best.
+    """
+    if BEST_ACTION not in rows:
         return predicted
-    held = rows[CONTROL].fillna(False).astype(bool)
-    nothing = predictor.decision.do_nothing
-    worth = _finite(predictor.expected_values(read_columns(rows, predictor.inputs))[nothing])
+    other = (rows[BEST_ACTION] == predicted["action"]) & (rows["action"] != rows[BEST_ACTION]).fillna(False)
+    if not other.any():
+        return predicted
+    expected = predictor.expected_values(read_columns(rows, predictor.inputs))
+    worth = pd.Series(np.nan, index=rows.index)
+    for name in expected.columns:
+        worth = worth.mask(rows["action"] == name, expected[name])
     return predicted.assign(
-        action=predicted["action"].mask(held, nothing),
-        expected_value=predicted["expected_value"].mask(held, worth),
+        action=predicted["action"].mask(other, rows["action"]),
+        expected_value=predicted["expected_value"].mask(other, _finite(worth)),
     )
 
 

@@ -25,7 +25,7 @@ from ml_platform.models.predictor import Predictor, load_deployed
 from ml_platform.operations.online.content import joins_online
 from ml_platform.operations.parity.bits import differing
 from ml_platform.operations.parity.difference import Compared
-from ml_platform.operations.parity.outputs import as_held_out, many_rows, output_columns
+from ml_platform.operations.parity.outputs import as_recommended, many_rows, output_columns
 from ml_platform.operations.parity.reasons import cause_of_output
 from ml_platform.operations.predictions.compact_online import ONLINE
 from ml_platform.operations.predictions.logged import Logged, LoggedSegment, logged_segments, rows_of, together
@@ -154,7 +154,7 @@ class _Group:
                 if "." in column.name and column.name.partition(".")[0] != population
             }
             outputs = output_columns(predictor)
-            predicted = as_held_out(predictor, rows, many_rows(predictor, rows))
+            predicted = as_recommended(predictor, rows, many_rows(predictor, rows))
             masks = {
                 **self._tick_masks(rows),
                 **self._not_erased(differing(rows, recomputed_features.loc[rows.index], features)),

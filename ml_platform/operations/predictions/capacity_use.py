@@ -8,7 +8,8 @@ from datetime import UTC, datetime, time, timedelta
 import pandas as pd
 
 from ml_platform.core.clock import MICROSECOND
-from ml_platform.models.capacity import CAPACITY_GAIN, LOOK_BACK_DAYS, Capacity
+from ml_platform.models.capacity import CAPACITY_GAIN, Capacity
+from ml_platform.models.rows_to_come import LOOK_BACK_DAYS
 from ml_platform.project import Project
 from ml_platform.storage.prediction_log import logged_days, read_predictions
 
@@ -54,7 +55,8 @@ def rows_with_places(project: Project, model: str, times: pd.Series) -> pd.DataF
 
     Returns
     -------
-    ``effective_time``, ``action`` and `CAPACITY_GAIN`, null in rows of days on which no capacity was declared.
+    ``effective_time``, ``action``, `CAPACITY_GAIN`, null in rows of days on which no capacity was declared, and
+    ``online``.
     """
     start = times.min().to_pydatetime() - timedelta(days=LOOK_BACK_DAYS) - 2 * _ZONES
     return _read(project, model, start, times.max().to_pydatetime() + 2 * _ZONES)
@@ -78,5 +80,6 @@ def capacity_use(project: Project, model: str, now: datetime) -> CapacityUse | N
 
 
 def _read(project: Project, model: str, start: datetime, end: datetime) -> pd.DataFrame:
-    rows = read_predictions(project, model, start, end, ["action", CAPACITY_GAIN])
-    return rows.reindex(columns=["effective_time", "action", CAPACITY_GAIN]).astype({CAPACITY_GAIN: "float64"})
+    rows = read_predictions(project, model, start, end, ["action", CAPACITY_GAIN, "online"])
+    columns = ["effective_time", "action", CAPACITY_GAIN, "online"]
+    return rows.reindex(columns=columns).astype({CAPACITY_GAIN: "float64"})

@@ -22,7 +22,7 @@ from ml_platform.declarations.population_columns import question_columns, requir
 from ml_platform.declarations.serialized import read_declarations
 from ml_platform.declarations.source import ColumnType
 from ml_platform.declarations.user_code.version import code_version
-from ml_platform.models.capacity import BEST_ACTION
+from ml_platform.models.capacity import BEST_ACTION, CAPACITY_GAIN
 from ml_platform.models.control import CONTROL, PROPENSITY, propensity
 from ml_platform.operations.alerts import Alert, send_alert
 from ml_platform.operations.predictions.online_log import (
@@ -190,7 +190,7 @@ def _table(
             **({"predicted": _array([item.predicted for item in predictions], "string")} if several else {}),
             "action": _array([item.action for item in predictions], "string"),
             "expected_value": _array([item.expected_value for item in predictions], "float"),
-            **_control_columns(context.control, predictions),
+            **_recommended_columns(context, predictions),
             UNLEARNED_NULLS: _array([item.unlearned_nulls for item in predictions], "string"),
             "scored_at": at,
             **values,
@@ -200,16 +200,18 @@ def _table(
     )
 
 
-def _control_columns(share: float | None, predictions: list[LoggedPrediction]) -> dict[str, pa.Array]:
-    """Return which rows were held out, with what would have been recommended; nothing without a control group."""
-    if share is None:
-        return {}
-    chances = [propensity(share, control=bool(item.control)) for item in predictions]
-    return {
-        BEST_ACTION: _array([item.best_action for item in predictions], "string"),
-        CONTROL: _array([item.control for item in predictions], "bool"),
-        PROPENSITY: _array(chances, "float"),
-    }
+def _recommended_columns(context: LogContext, predictions: list[LoggedPrediction]) -> dict[str, pa.Array]:
+    """Return what was best and why something else may be recommended; nothing where nothing ever is."""
+    columns = dict[str, pa.Array]()
+    if context.control is not None or context.limited:
+        columns[BEST_ACTION] = _array([item.best_action for item in predictions], "string")
+    if context.limited:
+        columns[CAPACITY_GAIN] = _array([item.capacity_gain for item in predictions], "float")
+    if context.control is not None:
+        chances = [propensity(context.control, control=bool(item.control)) for item in predictions]
+        columns[CONTROL] = _array([item.control for item in predictions], "bool")
+        columns[PROPENSITY] = _array(chances, "float")
+    return columns
 
 
 def _shadow_columns(predictions: list[LoggedPrediction], shadows: Mapping[str, LoggedShadow]) -> dict[str, pa.Array]:

@@ -36,6 +36,8 @@ class LogContext(msgspec.Struct, frozen=True, tag="context", omit_defaults=True)
         The model's declarations, as the prediction log keeps them.
     control
         The share of entities that is held out; None where no one is.
+    limited
+        Whether an action is recommended at most so often a day.
     """
 
     model: str
@@ -48,6 +50,7 @@ class LogContext(msgspec.Struct, frozen=True, tag="context", omit_defaults=True)
     scores: tuple[str, ...]
     declared: bytes
     control: float | None = None
+    limited: bool = False
 
 
 class LoggedPrediction(msgspec.Struct, array_like=True):
@@ -68,7 +71,9 @@ class LoggedPrediction(msgspec.Struct, array_like=True):
     control
         Whether the row was held out; None where the model has no control group.
     best_action
-        The action that would be recommended were no row held out.
+        The action that would be recommended were no row held out, and no action limited.
+    capacity_gain
+        The expected gain of the limited action; None where no action is limited, or it is not known.
     """
 
     context: int
@@ -84,6 +89,7 @@ class LoggedPrediction(msgspec.Struct, array_like=True):
     shadowed: bool = False
     control: bool | None = None
     best_action: str | None = None
+    capacity_gain: float | None = None
 
 
 class LoggedShadow(msgspec.Struct, frozen=True, array_like=True):

@@ -8,11 +8,12 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from ml_platform.models.capacity import BEST_ACTION, Capacity
+from ml_platform.models.capacity import BEST_ACTION, Capacity, Take, alone
 from ml_platform.models.control import CONTROL, PROPENSITY, is_control, propensity
 from ml_platform.operations.predictions.capacity_use import rows_with_places
 from ml_platform.operations.predictions.rows import Answers
 from ml_platform.project import Project
+from ml_platform.storage.online.opened import open_places
 
 
 def recommended(project: Project, model_name: str, answers: Sequence[Answers]) -> list[Answers]:
@@ -35,10 +36,18 @@ def recommended(project: Project, model_name: str, answers: Sequence[Answers]) -
     if capacity is not None:
         past = rows_with_places(project, model_name, keys["effective_time"])
         competing = expected.mask(pd.Series(held), np.nan)
-        recommendations = capacity.limited(predicted, competing, keys, past)
+        recommendations = capacity.limited(predicted, competing, keys, past, _take(project, model_name))
     if share is not None:
         recommendations = _hold_out(recommendations, held, expected, value.do_nothing, share)
     return _by_version(recommendations, answers)
+
+
+def _take(project: Project, model_name: str) -> Take:
+    """Return what takes places of a day: batch runs share them with the prediction service where the model has one."""
+    if project.spec.models[model_name].deployment.online is None:
+        return alone
+    places = open_places(project.spec.file.storage.online, project.state, project.spec.file.name)
+    return lambda day, choose: places.take(model_name, day, "batch", choose)
 
 
 def _held(model_name: str, keys: pd.DataFrame, share: float | None) -> np.ndarray:

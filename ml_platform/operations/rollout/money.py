@@ -14,6 +14,7 @@ from ml_platform.core.clock import MICROSECOND
 from ml_platform.core.statistics.betting import MeanNow, mean_so_far
 from ml_platform.datasets.labels.labels import labels_of
 from ml_platform.datasets.labels.states import LABEL
+from ml_platform.models.capacity import BEST_ACTION
 from ml_platform.models.control import CONTROL
 from ml_platform.models.decision import Decision
 from ml_platform.models.predictor import Predictor, load_deployed
@@ -70,12 +71,23 @@ def money_so_far(project: Project, rollout: Rollout, label_source: str | None, n
     spec, decided = project.spec.models[rollout.version.model], _predictor(project, rollout)
     entity = project.spec.file.entities[spec.population.entity]
     read = sorted({*decided.decision.columns, *spec.label.references})
-    columns = [*_TAKEN, CONTROL, *(f"{SHADOW}{name}" for name in _TAKEN), "prediction_time", "question", *entity, *read]
+    columns = [
+        *_TAKEN,
+        CONTROL,
+        BEST_ACTION,
+        *(f"{SHADOW}{name}" for name in _TAKEN),
+        "prediction_time",
+        "question",
+        *entity,
+        *read,
+    ]
     rows = read_predictions(project, spec.name, rollout.begun.clock - MICROSECOND, now, list(dict.fromkeys(columns)))
     if f"{SHADOW}version" not in rows:
         return NOTHING
     if CONTROL in rows:  # both versions do nothing on them
         rows = rows[~rows[CONTROL].fillna(False).astype(bool)]
+    if BEST_ACTION in rows:  # the other version knows of no limit
+        rows = rows.assign(action=rows[BEST_ACTION].fillna(rows["action"]))
     pairs = paired(rows, rollout.version.number, by_action=bool(decided.decision.actions))
     differ = one_within(pairs[pairs["candidate"] != pairs["champion"]], entity, spec.label.horizon)
     settled = differ[differ["effective_time"] + spec.label.horizon <= now]

@@ -12,9 +12,9 @@ from ml_platform.core.errors import EvaluationError
 from ml_platform.datasets.exclusions import EFFECTIVE_TIME
 from ml_platform.datasets.snapshot.boundaries import Boundaries
 from ml_platform.declarations.metric_names import loss_quantile
-from ml_platform.models.capacity import LOOK_BACK_DAYS
 from ml_platform.models.inputs.labels import class_indices
 from ml_platform.models.predictor import Predictor
+from ml_platform.models.rows_to_come import LOOK_BACK_DAYS
 from ml_platform.project import Project
 from ml_platform.registry.evaluation.candidates import (
     DO_NOTHING,

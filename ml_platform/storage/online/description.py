@@ -88,6 +88,24 @@ class EntityRecords(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return RecordKeys(self.entity, tuple(self.keys.values()))
 
 
+class PublishedCapacity(msgspec.Struct, frozen=True, kw_only=True):
+    """The rows that a day is expected to bring to a model whose action is limited, as earlier days show them.
+
+    Attributes
+    ----------
+    gain
+        The expected gain of each row, largest first.
+    time
+        Its time of day, in microseconds.
+    days
+        How many days they are of.
+    """
+
+    gain: list[float]
+    time: list[int]
+    days: int
+
+
 class Description(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that is published.
 
@@ -101,7 +119,7 @@ class Description(msgspec.Struct, frozen=True, kw_only=True):
         What decided the records: equal keys, equal records.
     records
         By kind (`RecordKeys.kind`).
-    rows
+    rows, capacities
         By model.
     """
 
@@ -112,6 +130,7 @@ class Description(msgspec.Struct, frozen=True, kw_only=True):
     records: dict[str, EntityRecords] = {}
     tables: dict[str, PublishedTable] = {}
     rows: dict[str, PublishedRows] = {}
+    capacities: dict[str, PublishedCapacity] = {}
 
 
 NOTHING = Description()

@@ -2,73 +2,46 @@
 
 Records are written in many steps beside those that are current (`Versions`); one command makes them current. What a
 killed publisher left is taken back by the next one before it begins.
-
-Readers ask in the middle of a request, so they wait a second at most. After a failure they do not ask for a second:
-a server that does not answer would hold up every request in turn.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from ml_platform.core.errors import OnlineStoreUnavailable
-from ml_platform.core.secrets import without_credentials
 from ml_platform.storage.online.description import NOTHING, Description, from_bytes, to_bytes
 from ml_platform.storage.online.layout import Buffer
+from ml_platform.storage.online.redis_server import RedisServer
 from ml_platform.storage.online.store import Change
 from ml_platform.storage.online.versioned import NO_VERSIONS, Versions
 
-_SECONDS, _READ_SECONDS, _PAUSE = 5.0, 1.0, 1.0
 _AT_ONCE = 5_000
 
 
 class RedisStore:
-    """An online store on a Redis server.
+    """An online store on a Redis server."""
 
-    Parameters
-    ----------
-    url
-        ``redis://`` or ``rediss://``.
-    project
-        Its keys begin with ``ml_platform:{project}:``, so that projects share a server, and each is on one node of a
-        cluster.
-    """
-
-    def __init__(self, url: str, project: str) -> None:
-        self._where = without_credentials(url)
-        try:
-            import redis
-        except ImportError:
-            raise self._unavailable("the package redis is missing. Run `pip install ml-platform[redis]`") from None
-        try:
-            self._client, self._reading = (_connected(url, seconds) for seconds in (_SECONDS, _READ_SECONDS))
-        except ValueError as error:
-            raise self._unavailable(error) from None
-        self._failure = redis.RedisError
-        name = f"ml_platform:{{{project}}}:online:"
-        self._records, self._generation, self._begun = (f"{name}{part}" for part in ("records", "generation", "begun"))
-        self._description, self._removed, self._purged = (
-            f"{name}{part}" for part in ("description", "removed", "purged")
-        )
+    def __init__(self, server: RedisServer) -> None:
+        self._server, self._client, self._reading = server, server.client, server.reading
+        self._records, self._generation, self._begun = self._named("records", "generation", "begun")
+        self._description, self._removed, self._purged = self._named("description", "removed", "purged")
         self._last = NOTHING
-        self._failed: tuple[float, str] = (-_PAUSE, "")
+
+    def _named(self, *parts: str) -> list[str]:
+        return [f"{self._server.prefix}{part}" for part in parts]
 
     @contextmanager
     def view(self) -> Iterator[_View]:
         """Give a view of what was published last; it ends when the next but one publication begins."""
-        at, problem = self._failed
-        if time.monotonic() < at + _PAUSE:
-            raise OnlineStoreUnavailable(problem)
-        with self._answered(reading=True):
+        with self._server.answering():
             state = (self._generation, self._begun, self._purged)
             yield _View(self._reading, self._records, state, self._described())
 
     def publish(self, changes: Iterable[Change], description: Description) -> None:
         """Write records beside those that are current, and make them current with the description, in one command."""
-        with self._answered():
+        with self._server.publishing():
             current = int(self._client.get(self._generation) or 0)
             self._clear(current)
             generation = description.generation
@@ -84,7 +57,7 @@ class RedisStore:
 
     def purge(self) -> None:
         """Keep one version of each record, and none of those that were removed."""
-        with self._answered():
+        with self._server.publishing():
             current = int(self._client.get(self._generation) or 0)
             self._clear(current)
             self._client.set(self._purged, current)  # no reader of a former generation reads on
@@ -93,8 +66,7 @@ class RedisStore:
 
     def close(self) -> None:
         """Close the connections of this process."""
-        self._client.close()
-        self._reading.close()
+        self._server.close()
 
     def _described(self) -> Description:
         """Return the current description; the last one is kept."""
@@ -144,19 +116,6 @@ class RedisStore:
     def _scanned(self) -> Iterator[dict[bytes, Versions]]:
         yield from _scanned(self._client, self._records)
 
-    @contextmanager
-    def _answered(self, *, reading: bool = False) -> Iterator[None]:
-        try:
-            yield
-        except self._failure as error:
-            problem = self._unavailable(f"{error}. Start the server, or correct storage.online in project.yaml")
-            if reading:
-                self._failed = (time.monotonic(), str(problem))
-            raise problem from None
-
-    def _unavailable(self, problem: object) -> OnlineStoreUnavailable:
-        return OnlineStoreUnavailable(f"the online store {self._where} cannot be used: {problem}.")
-
 
 class _View:
     """What readers of one generation see."""
@@ -189,16 +148,6 @@ class _View:
             for key, versions in some.items():
                 if key.startswith(prefix) and versions.at(generation) is not None:
                     yield key
-
-
-def _connected(url: str, seconds: float) -> Any:
-    """Return a client that asks once more where a connection ended, and does not wait in between."""
-    import redis
-    from redis.backoff import NoBackoff
-    from redis.retry import Retry
-
-    retry = Retry(NoBackoff(), 1)
-    return redis.Redis.from_url(url, socket_timeout=seconds, socket_connect_timeout=seconds, retry=retry)
 
 
 def _scanned(client: Any, records: str) -> Iterator[dict[bytes, Versions]]:
