@@ -25,7 +25,12 @@ from ml_platform.cli.plan_text import (
 from ml_platform.cli.run import simulated
 from ml_platform.core.terminal_table import PlainTable, line
 from ml_platform.core.terminal_text import SafeConsole, styled
-from ml_platform.operations.planning.changes import Comparison, changes_since_revision, changes_since_run
+from ml_platform.operations.planning.changes import (
+    Comparison,
+    beside_trained,
+    changes_since_revision,
+    changes_since_run,
+)
 from ml_platform.operations.planning.plan import Plan, Verdict
 from ml_platform.project import Project, open_project
 
@@ -65,8 +70,9 @@ def show_plan(directory: Path, until: str | None, form: PlanForm | None = None) 
 
         show_data(project, _instant(project, until), SafeConsole(), as_json=form.as_json)
         return 0
-    compared = _compared(project, form.against)
-    plan = plan_project(project, _instant(project, until))
+    now = _instant(project, until)
+    compared = beside_trained(_compared(project, form.against), project, now)
+    plan = plan_project(project, now)
     evaluated = _evaluated(project) if form.evaluate else None
     if form.as_json:
         print_json(

@@ -22,7 +22,8 @@ from ml_platform.operations.experiments.changed import needed_nodes
 from ml_platform.operations.experiments.listing import Experiment
 from ml_platform.operations.experiments.request import WithoutSecrets
 from ml_platform.operations.experiments.space import ExperimentError, files_below, keep_files
-from ml_platform.operations.experiments.taken_over import Reusable, copy_artifacts, find_model
+from ml_platform.operations.experiments.taken_over import copy_artifacts
+from ml_platform.operations.planning.trained_model_there import Reusable, find_model
 from ml_platform.project import Project
 from ml_platform.storage.artifacts import ArtifactStore
 

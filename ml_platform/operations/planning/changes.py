@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Literal
 
 from ml_platform.core.errors import listed
@@ -15,6 +16,8 @@ from ml_platform.declarations.node_name import NodeName
 from ml_platform.declarations.project import ProjectSpec
 from ml_platform.models.provenance import commit_of
 from ml_platform.operations.planning.declaration_diff import declared_change
+from ml_platform.operations.planning.trained_model_there import Reusable, find_model
+from ml_platform.project import Project
 from ml_platform.storage.database import Database
 from ml_platform.storage.last_declarations import last_declared
 
@@ -114,6 +117,25 @@ def changes_since_revision(spec: ProjectSpec, revision: str) -> Comparison:
         changes = declared_changes(declared_nodes(former.spec), declared_nodes(spec))
     commit = commit_of(spec.root, spec.files)
     return Comparison(changes, revision, former.commit, commit.changed if commit else ())
+
+
+def beside_trained(compared: Comparison, project: Project, now: datetime) -> Comparison:
+    """Return a comparison in which a training that is done already breaks nothing: the next run finds the model.
+
+    An experiment trained it and was promoted, or a run trained it before it was declared in another way.
+    """
+    trainings = [change for change in compared.changes if change.breaks and _is_training(change)]
+    models = {NodeName.parse(change.node).subject for change in trainings}
+    there = {model for model in models if isinstance(find_model(project, project.store, model, now), Reusable)}
+    done = {change.node for change in trainings if NodeName.parse(change.node).subject in there}
+    return replace(
+        compared,
+        changes=tuple(replace(change, breaks="") if change.node in done else change for change in compared.changes),
+    )
+
+
+def _is_training(change: Change) -> bool:
+    return change.sort == "changed" and node_kind(NodeName.parse(change.node).kind).stage == "make"
 
 
 def declared_nodes(spec: ProjectSpec) -> dict[NodeName, DeclaredNode]:

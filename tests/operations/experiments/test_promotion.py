@@ -16,11 +16,13 @@ from ml_platform.operations.experiments.launch import Wanted, run_experiment
 from ml_platform.operations.experiments.listing import experiment_named
 from ml_platform.operations.experiments.promotion import carry_out, plan_promotion
 from ml_platform.operations.experiments.space import ExperimentError
+from ml_platform.operations.planning.changes import beside_trained, changes_since_run, declared_nodes
 from ml_platform.operations.planning.planner import plan_project
 from ml_platform.project import Project, open_project
 from ml_platform.registry.champion import champion
 from ml_platform.reporting.mlflow.experiment_runs import log_experiment
 from ml_platform.storage.artifact_kinds.snapshot import SnapshotManifest
+from ml_platform.storage.last_declarations import record_declared
 from ml_platform.storage.outputs import current_output
 from tests.audit.verify.factory import MODEL, build_factory, copy_factory, inputs_of
 
@@ -94,6 +96,24 @@ def test_a_run_after_the_promotion_trains_nothing(production: Project, monkeypat
     assert trained.reused
     assert model.reusable is not None
     assert trained.artifact.id == model.reusable.id
+    after.database.engine.dispose()
+
+
+def test_a_model_that_was_taken_over_need_not_be_trained_again(production: Project) -> None:
+    for name, node in declared_nodes(production.spec).items():
+        record_declared(production.database, name, node.decided)
+    carry_out(production, plan_promotion(production, experiment_named(production, "feature")))
+    after = open_project(production.root)
+    compared = changes_since_run(after.spec, after.database)
+    again, others = (
+        f"{MODEL} must be trained again",
+        f"predictions of {MODEL} are made for other rows, or of other columns",
+    )
+    assert [change.breaks for change in compared.breaking] == [again, others]
+    now = NOW.replace(day=2, hour=13)
+    assert [change.breaks for change in beside_trained(compared, after, now).breaking] == [others]
+    due = datetime(2030, 1, 1, tzinfo=UTC)  # a scheduled retraining trains it again
+    assert [change.breaks for change in beside_trained(compared, after, due).breaking] == [again, others]
     after.database.engine.dispose()
 
 
