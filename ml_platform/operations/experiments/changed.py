@@ -17,7 +17,7 @@ _LOCAL_READERS = ("csv", "parquet", "predictions", "sql")
 
 
 def changed_models(spec: ProjectSpec, database: Database) -> list[str]:
-    """Return the models that a run would make in another way than production did, by their own declarations or others.
+    """Return the models that a run would make or judge in another way than production did.
 
     Parameters
     ----------
@@ -26,7 +26,11 @@ def changed_models(spec: ProjectSpec, database: Database) -> list[str]:
     """
     nodes = {node.name: node for node in build_graph(spec)}
     changed = {name for name, node in nodes.items() if _is_changed(spec, database, node)}
-    return [name for name in spec.models if changed & {*needed_nodes(nodes.values(), [name])}]
+    return [name for name in spec.models if changed & {*needed_nodes(nodes.values(), [name]), _judged(name)}]
+
+
+def _judged(model: str) -> NodeName:
+    return NodeName("evaluation", model)
 
 
 def needed_nodes(nodes: Iterable[Node], models: Collection[str]) -> list[NodeName]:

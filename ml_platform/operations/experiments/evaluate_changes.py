@@ -16,7 +16,7 @@ from ml_platform.project import Project
 
 
 def evaluate_changes(project: Project, at: datetime) -> list[Mapping[str, Any]]:
-    """Return the result of each model that a run would make in another way than production did; none where none is.
+    """Return the result of each model that a run would make or judge in another way; none where none is.
 
     Nothing of production is written.
 

@@ -11,12 +11,15 @@ import pytest
 from ml_platform.cli.plan import CHANGES, PlanForm, show_plan
 from ml_platform.declarations.fingerprint import deciding_of
 from ml_platform.declarations.graph import build_graph
+from ml_platform.declarations.load.load import load_project
+from ml_platform.operations.experiments.changed import changed_models
 from ml_platform.operations.experiments.launch import Wanted, run_experiment
 from ml_platform.operations.experiments.listing import experiment_named, list_experiments, remove_experiment
 from ml_platform.operations.experiments.words import difference_text
 from ml_platform.project import Project, open_project
 from ml_platform.storage.last_declarations import record_declared
 from tests.audit.verify.factory import MODEL, build_factory
+from tests.worlds import write_shop
 
 pytestmark = pytest.mark.slow
 NOW = datetime(2024, 3, 3, tzinfo=UTC)
@@ -56,6 +59,23 @@ def test_the_worth_of_a_plan_is_that_of_an_experiment_and_nothing_of_it_stays(
     assert "| step | plan | about | why |" in text
     assert "### What the change is worth" in text
     assert difference_text(by_hand).split(" (")[0] in text.replace("\\", "")
+
+
+def test_a_model_that_is_only_judged_in_another_way_is_evaluated_too(tmp_path: Path) -> None:
+    root = write_shop(tmp_path)
+    project = open_project(root)
+    for node in build_graph(project.spec):
+        record_declared(project.database, node.name, deciding_of(project.spec, node.kind, node.subject))
+    assert changed_models(project.spec, project.database) == []
+    file = root / f"models/{MODEL}.yaml"
+    declared = file.read_text()
+    for edited in (
+        declared.replace(">= 0.55", ">= 0.6"),
+        declared.replace("do_nothing: wait", "do_nothing: wait\n  capacity: {upgrade: 3 per day UTC}"),
+    ):
+        assert edited != declared
+        file.write_text(edited)
+        assert changed_models(load_project(root), project.database) == [MODEL]
 
 
 def test_a_project_without_anything_to_do_ends_with_0(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
