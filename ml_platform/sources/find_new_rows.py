@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -33,7 +33,7 @@ def find_new_rows(
     *,
     partial: bool,
     part_of: Callable[[int], tuple[str, int]],
-    starts: Sequence[int] = (),
+    starts: Mapping[str, int] | None = None,
 ) -> NewRows:
     """Compare what was read (the staged table `READ`) with the log.
 
@@ -50,7 +50,7 @@ def find_new_rows(
     part_of
         Returns the part that a row was read from and its number in it, by its number in the reading.
     starts
-        The number of each part's first row, where rows of the log are to be counted by part.
+        The number of each part's first row by its name, where keys are to be counted by part.
 
     Raises
     ------
@@ -60,7 +60,7 @@ def find_new_rows(
     duplicates, repeated = _distinct(engine, staging, spec, now, part_of)
     read = duplicates.rows
     if log is None:
-        compared = without_log(read.filter(read[KNOWN] <= to_micros(now)))
+        compared = without_log(engine, staging, spec, read, now, starts)
     else:
         compared = compare_with_log(engine, staging, spec, read, now, log, repeated, partial=partial, starts=starts)
     chosen = compared.rows if repeated is None else staging.keep("chosen_rows", compared.rows)
@@ -70,7 +70,7 @@ def find_new_rows(
     rows = kept if spec.deletes is None else kept.filter(~kept[DELETES])
     ended = None if log is None else _ended(kept, compared, now)
     new = NewRows(engine, rows, ended, spec, number, keys_repeat=repeated is not None, log=log, duplicates=duplicates)
-    new = replace(new, missing=compared.missing, seen=compared.seen, moved=compared.moved)
+    new = replace(new, missing=compared.missing, keys=compared.keys)
     return _counted(new, kept, compared)
 
 

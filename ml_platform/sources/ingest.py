@@ -40,7 +40,7 @@ from ml_platform.sources.ingest_read import IngestRead
 from ml_platform.sources.ingested import Ingested, RowCounts
 from ml_platform.sources.log_writer import append_rows
 from ml_platform.sources.new_rows import Log
-from ml_platform.sources.quarantine import DirtyRows, quarantined_by_part, require_few, settle_dirty_rows
+from ml_platform.sources.quarantine import DirtyRows, require_few, settle_dirty_rows
 from ml_platform.sources.quarantine_check import check_quarantine
 from ml_platform.sources.read_changed import read_parts
 from ml_platform.sources.read_rows import Reading
@@ -122,7 +122,7 @@ class _Ingestion:
                 self._log(),
                 partial=some,
                 part_of=reading.part_of,
-                starts=reading.starts if self._spec.reports_lost_rows else (),
+                starts=reading.starts_by_part if self._spec.reports_lost_rows else None,
             )
             if not new.doubtful:
                 dirty = reading.dirty + new.duplicates.quarantined
@@ -142,8 +142,7 @@ class _Ingestion:
 
     def _finish(self, parts: Sequence[SourcePart], read: IngestRead) -> Ingested:
         reading, new = read.reading, read.new
-        refused = quarantined_by_part(new.engine, self._project.store, self._dirty)
-        marks = reading.marks_beside(self._marks, new.seen, new.moved, refused, new.duplicates.dropped)
+        marks = reading.marks if new.keys is None else reading.marks_beside(self._marks, new.keys)
         if new.count or new.deletions:
             return self._append(parts, marks, read)
         if self._previous is None and self._spec.reader.may_be_empty:

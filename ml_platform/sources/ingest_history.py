@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -58,6 +58,19 @@ MARKS = sa.Table(
     sqlite_autoincrement=True,
 )
 
+KEYS = sa.Table(
+    "source_file_keys",
+    METADATA,
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("source", sa.String(80), nullable=False, index=True),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("scope", sa.String(64), nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("keys", sa.BigInteger, nullable=False),
+    sqlite_autoincrement=True,
+)
+"""How many different keys of each file the log has had: beside its mark of the same ingest."""
+
 CURSOR = "cursor"
 """The name of the mark that holds a cursor's largest value."""
 
@@ -76,11 +89,13 @@ class ReadState:
     next_known_at
         When the first of its rows that were left for later becomes known.
     rows, most_rows
-        How many rows it had, and how many different ones it has had so far.
+        How many rows it had, and how many with those that it has lost.
     waiting, waiting_until, far
         How many of its rows were left for later, until when, and how many of them for very long.
     gone_at
         The first ingest that did not find it; None while it is there.
+    keys
+        How many different keys of it the log has had; None where they were not counted.
     """
 
     name: str
@@ -92,6 +107,12 @@ class ReadState:
     waiting_until: datetime | None = None
     far: int = 0
     gone_at: datetime | None = None
+    keys: int | None = None
+
+    @property
+    def keys_had(self) -> int:
+        """How many different keys of it the log has had; an older version of the platform counted rows."""
+        return max(0, self.most_rows - self.waiting) if self.keys is None else self.keys
 
     @property
     def fingerprint(self) -> str | None:
@@ -100,8 +121,12 @@ class ReadState:
 
     @property
     def end(self) -> str | None:
-        """Where reading the part ended, if it is a file that may grow and has no row that waits to be known."""
-        return (self.mark or "").partition(" ")[2] or None if self.waiting == 0 and self.gone_at is None else None
+        """Where reading the part ended, if it is a file that may grow: no row waits to be known, and none was lost."""
+        whole = self.waiting == 0 and self.gone_at is None and self.rows == self.most_rows
+        return (self.mark or "").partition(" ")[2] or None if whole else None
+
+
+_MARKED = tuple(item.name for item in fields(ReadState) if item.name != "keys")
 
 
 @dataclass(frozen=True)
@@ -169,10 +194,18 @@ def last_marks(database: Database, source: str, scope: str) -> dict[str, ReadSta
     scope
         Hash of what decides how the source is read: marks of another scope are not used.
     """
-    query = sa.select(MARKS).where(MARKS.c.source == source, MARKS.c.scope == scope).order_by(MARKS.c.seq)
     with database.reading() as connection:
-        rows = connection.execute(query).mappings().all()
-    return {row["name"]: ReadState(**{name: row[name] for name in ReadState.__dataclass_fields__}) for row in rows}
+        marks, keys = (_last_by_name(connection, table, source, scope) for table in (MARKS, KEYS))
+    numbers = {name: row["keys"] for name, row in keys.items() if row["number"] == marks[name]["number"]}
+    return {
+        name: ReadState(**{key: row[key] for key in _MARKED}, keys=numbers.get(name)) for name, row in marks.items()
+    }
+
+
+def _last_by_name(connection: sa.Connection, table: sa.Table, source: str, scope: str) -> dict[str, sa.RowMapping]:
+    """Return the last row of each part in one of the two tables."""
+    query = sa.select(table).where(table.c.source == source, table.c.scope == scope).order_by(table.c.seq)
+    return {row["name"]: row for row in connection.execute(query).mappings()}
 
 
 def record_ingest(
@@ -191,7 +224,9 @@ def record_ingest(
         with database.writing() as connection:
             insert_row(connection, INGESTS, row)
             about = {"source": source, "number": ingest.number, "scope": scope}
-            insert_rows(connection, MARKS, [about | asdict(mark) for mark in marks])
+            insert_rows(connection, MARKS, [about | {name: getattr(mark, name) for name in _MARKED} for mark in marks])
+            counted = [{"name": mark.name, "keys": mark.keys} for mark in marks if mark.keys is not None]
+            insert_rows(connection, KEYS, [about | row for row in counted])
     except sa.exc.IntegrityError:
         raise RefConflict(
             NodeName("source", source), f"ingest {ingest.number - 1}", f"ingest {ingest.number}"

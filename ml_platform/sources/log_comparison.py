@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
@@ -10,17 +10,19 @@ from operator import or_
 from typing import Any
 
 import ibis
-import numpy as np
+import pyarrow as pa
 
 from ml_platform.core.clock import MICROSECOND, to_micros
 from ml_platform.core.engines import DuckDB
 from ml_platform.core.engines.ibis_functions import epoch_us, row_hash
 from ml_platform.declarations.source import SourceSpec
 from ml_platform.sources.deletions import require_few
-from ml_platform.sources.dirty_rows import DIRTY
+from ml_platform.sources.dirty_rows import DIRTY, PART
 from ml_platform.sources.key_index import chunks_with_keys
 from ml_platform.sources.new_rows import CORRECTS, DOUBT, LATE, LOG_CHUNK, LOG_ROW, Log, current_rows
+from ml_platform.sources.part_keys import ENTERS, KEY, MOVED, SEEN, key_of, keys_by_part
 from ml_platform.sources.read_changed import DELETES, FRESH, PLACE
+from ml_platform.sources.read_rows import PartKeys
 from ml_platform.sources.source_log import (
     CHUNK,
     FOREVER,
@@ -35,7 +37,8 @@ from ml_platform.storage.artifact_kinds.source import SourceManifest
 
 _CONTENT, _LOG_KNOWN, _WAS_DELETED = "_content", "_log__declared", "_log__deleted"
 _OF_LOG = (LOG_CHUNK, LOG_ROW, _LOG_KNOWN, _WAS_DELETED, f"_log_{_CONTENT}")
-_BESIDE = (KNOWN, FRESH, PLACE, DELETES, _CONTENT, "_last", *_OF_LOG)
+_BESIDE = (KNOWN, FRESH, PLACE, DELETES, _CONTENT, KEY, "_last", *_OF_LOG)
+_NO = ibis.literal(False)
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ class LogComparison:
         are none, or where a missing row is no deleted one.
     lost
         How many these are.
-    missing, seen, moved
+    missing, keys
         As in `NewRows`.
     """
 
@@ -59,13 +62,18 @@ class LogComparison:
     deleted: Any | None = None
     lost: int = 0
     missing: int | None = None
-    seen: tuple[int, ...] = ()
-    moved: int = 0
+    keys: Mapping[str, PartKeys] | None = None
 
 
-def without_log(known: Any) -> LogComparison:
-    """Choose every row: there is no log yet."""
-    return LogComparison(_all(known))
+def without_log(
+    engine: DuckDB, staging: Staging, spec: SourceSpec, read: Any, now: datetime, starts: Mapping[str, int] | None
+) -> LogComparison:
+    """Choose every row that is known by now: there is no log yet."""
+    known, keys = read.filter(read[KNOWN] <= to_micros(now)), None
+    if starts is not None:
+        rows = _placed(known, key_of(spec, known), seen=_NO, enters=~known[DELETES])
+        keys = keys_by_part(engine, spec, rows, staging.table(DIRTY), starts)
+    return LogComparison(_all(known), keys=keys)
 
 
 def compare_with_log(
@@ -78,7 +86,7 @@ def compare_with_log(
     repeated: Any | None,
     *,
     partial: bool,
-    starts: Sequence[int],
+    starts: Mapping[str, int] | None,
 ) -> LogComparison:
     """Choose the rows of a read that the log does not have; the source still has the keys of dirty rows.
 
@@ -94,31 +102,30 @@ def compare_with_log(
     known, later = read.filter(read[KNOWN] <= to_micros(now)), read.filter(read[KNOWN] > to_micros(now))
     beside = _beside_log(engine, spec, _with_last(spec, _narrow(spec, known), repeated), log)
     missing: int | None = None
-    seen: tuple[int, ...] = ()
-    moved = 0
+    keys: Mapping[str, PartKeys] | None = None
     deleted: Any | None = None
     lost = 0
-    if not partial or starts:
-        beside = staging.keep("beside_rows", beside.select(*_BESIDE))
-        places = _in_log(engine, spec, log, beside, later)
-        held = places.filter(places[LOG_ROW].notnull()).select(LOG_CHUNK, LOG_ROW)
-        dirty = staging.table(DIRTY)
-        if engine.run(dirty.limit(1)).num_rows:
-            held = held.union(_dirty_in_log(engine, spec, log, dirty))
+    if not partial or starts is not None:
+        beside, dirty = staging.keep("beside_rows", beside.select(*_BESIDE)), staging.table(DIRTY)
+        rows = _beside_keys(engine, spec, log, beside, later, dirty, starts or {})
+        if starts is not None:
+            keys = keys_by_part(engine, spec, rows, dirty, starts)
+        held = rows.filter(rows[LOG_ROW].notnull()).select(LOG_CHUNK, LOG_ROW)
         missing = None if partial else _missing(engine, log, held)
-        seen, moved = _by_part(engine, places, starts)
         if missing and spec.full is not None and not _has_row_without_key(engine, spec, dirty):
             require_few(spec, missing, _count_of_keys(log))
             deleted, lost, missing = staging.keep("deleted_rows", _not_in(engine, log, held)), missing, 0
     decided = staging.keep("decided_rows", _compared(spec, beside, now, log.last_at, partial=partial))
     chosen = read.select(*spec.columns, PLACE).join(decided, PLACE).drop(PLACE)
-    return LogComparison(chosen, deleted, lost, missing, seen, moved)
+    return LogComparison(chosen, deleted, lost, missing, keys)
 
 
-def _in_log(engine: DuckDB, spec: SourceSpec, log: Log, beside: Any, later: Any) -> Any:
-    """Return the rows of the read whose key the log has or had, with the place of the log's row, for Ibis.
+def _beside_keys(
+    engine: DuckDB, spec: SourceSpec, log: Log, beside: Any, later: Any, dirty: Any, starts: Mapping[str, int]
+) -> Any:
+    """Return all rows of the read, dirty ones that have a key too, beside the log's row of their key, for Ibis.
 
-    Where the log's row was deleted, its place is null. Rows that delete others are among them, whatever the log has.
+    Where the log's row was deleted, its place is null.
 
     Parameters
     ----------
@@ -129,23 +136,28 @@ def _in_log(engine: DuckDB, spec: SourceSpec, log: Log, beside: Any, later: Any)
     """
     equal = beside[_CONTENT] == beside[f"_log_{_CONTENT}"]
     moved = beside[FRESH] & equal.fill_null(False) & beside[LOG_ROW].notnull()
-    places = beside.filter(_is_seen(beside)).select(LOG_CHUNK, LOG_ROW, PLACE, _moved=moved)
-    if not engine.run(later.limit(1)).num_rows:
-        return places
-    ahead = _beside_log(engine, spec, later.select(*spec.key, PLACE, DELETES), log, "later_rows")
-    ahead = ahead.filter(_is_seen(ahead))
-    return places.union(ahead.select(LOG_CHUNK, LOG_ROW, PLACE, _moved=ibis.literal(False)))
+    rows = _placed(beside, beside[KEY], seen=_is_seen(beside), enters=~beside[DELETES], moved=moved)
+    if engine.run(later.limit(1)).num_rows:
+        ahead = _beside_log(engine, spec, later.select(*spec.key, PLACE), log, "later_rows")
+        rows = rows.union(_placed(ahead, key_of(spec, ahead), seen=_is_seen(ahead)))
+    if engine.run(dirty.limit(1)).num_rows:
+        named = dirty.filter([dirty[name].notnull() for name in spec.key]).select(*spec.key, PART)
+        begins = pa.table({PART: pa.array(starts, pa.string()), PLACE: pa.array(starts.values(), pa.int64())})
+        named = named.left_join(engine.arrow("begins_of_dirty_parts", begins), PART).select(*spec.key, PLACE)
+        there = _beside_log(engine, spec, named, log, "rows_of_dirty_keys")
+        rows = rows.union(_placed(there, key_of(spec, there), seen=_is_seen(there)))
+    return rows
+
+
+def _placed(rows: Any, key: Any, *, seen: Any, enters: Any = _NO, moved: Any = _NO) -> Any:
+    """Return what `keys_by_part` takes of rows, with the place in the log of the row of their key."""
+    nowhere = ibis.null("int64")
+    place = {name: rows[name] if name in rows.columns else nowhere for name in (LOG_CHUNK, LOG_ROW)}
+    return rows.select(PLACE, **place, **{KEY: key, SEEN: seen, ENTERS: enters, MOVED: moved})
 
 
 def _is_seen(rows: Any) -> Any:
-    return rows[LOG_ROW].notnull() | rows[_WAS_DELETED] | rows[DELETES]
-
-
-def _dirty_in_log(engine: DuckDB, spec: SourceSpec, log: Log, dirty: Any) -> Any:
-    """Return the places in the log of the keys of dirty rows, for Ibis: the source still has these rows."""
-    keys = dirty.filter([dirty[name].notnull() for name in spec.key]).select(*spec.key).distinct()
-    beside = _beside_log(engine, spec, keys, log, "rows_of_dirty_keys")
-    return beside.filter(beside[LOG_ROW].notnull()).select(LOG_CHUNK, LOG_ROW)
+    return rows[LOG_ROW].notnull() | rows[_WAS_DELETED]
 
 
 def _has_row_without_key(engine: DuckDB, spec: SourceSpec, dirty: Any) -> bool:
@@ -178,18 +190,6 @@ def _not_in(engine: DuckDB, log: Log, places: Any) -> Any:
     return held.anti_join(places, [held[CHUNK] == places[LOG_CHUNK], held[ROW] == places[LOG_ROW]])
 
 
-def _by_part(engine: DuckDB, places: Any, starts: Sequence[int]) -> tuple[tuple[int, ...], int]:
-    """Return how many of the rows each part has, and how many of them moved to a part that was not read before."""
-    seen, moved = np.zeros(len(starts), np.int64), 0
-    if not starts:
-        return (), 0
-    for batch in engine.batches(places.select(PLACE, "_moved")):
-        part = np.searchsorted(starts, batch[PLACE].to_numpy(), side="right") - 1
-        seen += np.bincount(part, minlength=len(starts))
-        moved += batch["_moved"].true_count
-    return tuple(seen.tolist()), moved
-
-
 def _all(known: Any) -> Any:
     no = ibis.literal(False)
     nowhere = {LOG_CHUNK: ibis.null("int64"), LOG_ROW: ibis.null("int64")}
@@ -202,7 +202,7 @@ def _narrow(spec: SourceSpec, rows: Any) -> Any:
     That a changed row has the hash of the unchanged one happens once in 2^64 times.
     """
     content = row_hash([rows[name] for name in spec.columns])
-    return rows.select(*spec.key, KNOWN, FRESH, PLACE, DELETES, **{_CONTENT: content})
+    return rows.select(*spec.key, KNOWN, FRESH, PLACE, DELETES, **{_CONTENT: content, KEY: key_of(spec, rows)})
 
 
 def _compared(spec: SourceSpec, both: Any, now: datetime, last_at: datetime, *, partial: bool) -> Any:

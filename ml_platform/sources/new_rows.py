@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import reduce
@@ -17,6 +17,7 @@ from ml_platform.core.engines.ibis_functions import instant_of
 from ml_platform.declarations.source import SourceSpec
 from ml_platform.sources.duplicates import WithoutDuplicates
 from ml_platform.sources.key_index import key_hash
+from ml_platform.sources.read_rows import PartKeys
 from ml_platform.sources.source_log import (
     CHUNK,
     DELETED,
@@ -68,10 +69,8 @@ class NewRows:
         How many of them only the parts that were not read could explain: see `find_new_rows`.
     missing
         How many keys of the log were not read; None where not all of the source was read.
-    seen
-        How many rows of each part have a key that the log has.
-    moved
-        How many rows of parts that were not read before are in the log as they are.
+    keys
+        The keys of each part by its name; None where they were not counted.
     keys_repeat
         Whether the read had several rows of one key.
     duplicates
@@ -90,8 +89,7 @@ class NewRows:
     row_bytes: int = 0
     doubtful: int = 0
     missing: int | None = None
-    seen: tuple[int, ...] = ()
-    moved: int = 0
+    keys: Mapping[str, PartKeys] | None = None
     keys_repeat: bool = False
     log: Log | None = None
     duplicates: WithoutDuplicates = field(default_factory=lambda: WithoutDuplicates(None))

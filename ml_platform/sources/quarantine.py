@@ -7,7 +7,7 @@ those of a file that is gone, or below a cursor, until a clean row with their ke
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import reduce
@@ -156,16 +156,6 @@ def settle_dirty_rows(
     by_part = rows.group_by([PART, HANDLED]).aggregate(rows=rows.count())
     parts = [tuple(row.values()) for row in engine.run(by_part.order_by([PART, HANDLED])).to_pylist()]
     return DirtyRows(_stored(engine, store, spec, rows, now) if parts else None, parts)
-
-
-def quarantined_by_part(engine: DuckDB, store: ArtifactStore, dirty: Artifact | None) -> Mapping[str, int]:
-    """Return how many rows of each part are in quarantine."""
-    if dirty is None:
-        return {}
-    rows = _read(engine, store, dirty)
-    rows = rows.filter(rows[HANDLED] != NULLED)
-    counted = rows.group_by(PART).aggregate(rows=rows.count())
-    return {row[PART]: row["rows"] for row in engine.run(counted).to_pylist()}
 
 
 def _read(engine: DuckDB, store: ArtifactStore, dirty: Artifact) -> Any:

@@ -139,7 +139,7 @@ class _PartReader:
             self._part.mark,
             waits,
             rows=rows,
-            most_rows=max(rows, before.most_rows if before and self._spec.reports_lost_rows else 0),
+            most_rows=rows,
             waiting=self._waiting,
             waiting_until=None if self._last_known is None else from_micros(self._last_known),
             far=self._beyond,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -40,6 +40,33 @@ class ReadPart:
     before: int = 0
     columns: tuple[str, ...] | None = None
 
+    @property
+    def suppressed(self) -> int:
+        """How many are left out since their key was erased on request."""
+        return self.read - self.rows - self.quarantined
+
+
+@dataclass(frozen=True)
+class PartKeys:
+    """The keys of one part.
+
+    Attributes
+    ----------
+    held
+        How many the log had before this ingest. A row that waits to be known, or is in quarantine, counts by its key.
+    new
+        How many come into the log with this ingest.
+    moved
+        How many are in the log as they are, where the part was not read before.
+    unclear
+        How many rows in quarantine have no key: each may be the row of any.
+    """
+
+    held: int = 0
+    new: int = 0
+    moved: int = 0
+    unclear: int = 0
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -74,7 +101,7 @@ class Reading:
     @property
     def suppressed(self) -> int:
         """How many of them are left out since their key was erased on request."""
-        return self.read - self.rows - self.quarantined
+        return sum(part.suppressed for part in self.parts)
 
     @property
     def waiting(self) -> int:
@@ -108,49 +135,38 @@ class Reading:
         """The number of each part's first row."""
         return tuple(part.first for part in self.parts)
 
-    def marks_beside(
-        self,
-        before: Mapping[str, ReadState],
-        seen: Sequence[int],
-        moved: int,
-        refused: Mapping[str, int],
-        dropped: npt.NDArray[np.int64],
-    ) -> tuple[ReadState, ...]:
-        """Return the marks, with how many different rows each file has had so far.
+    @property
+    def starts_by_part(self) -> dict[str, int]:
+        """The number of each part's first row by the name of the part."""
+        return {part.name: part.first for part in self.parts}
 
-        A row is new to its file where the log does not have its key, it did not wait to be known before and was not in
-        quarantine. Rows that moved from one file to another are not lost. A row that waited, or was in quarantine, and
-        is no longer there, is not counted: the log never had it.
+    def marks_beside(self, before: Mapping[str, ReadState], keys: Mapping[str, PartKeys]) -> tuple[ReadState, ...]:
+        """Return the marks, each with how many rows its file has lost.
+
+        A row is lost where the log has its key from a file that no longer has it. Rows that moved from one file to
+        another are not lost. A row that waited, or was in quarantine, and is no longer there, is not counted: the log
+        never had it.
 
         Parameters
         ----------
         before
             The marks of the last ingest.
-        refused
-            How many rows of each part were in quarantine after the last ingest.
-        dropped
-            The numbers of rows that were left out because they share key and known-at with others.
-        seen
-            How many rows of each part have a key that the log has; none where they were not counted.
-        moved
-            How many rows of the log are, as they were, in parts that were not read before.
+        keys
+            The keys of each part that has rows.
         """
-        if not seen:
-            return self.marks
-        ends = [*self.starts[1:], self.read]
-        excluded = np.searchsorted(dropped, ends) - np.searchsorted(dropped, self.starts)
-        counted = zip(self.parts, seen, excluded.tolist(), strict=True)
-        unseen = {part.name: part.rows - count - out for part, count, out in counted}
-        refusing = {part.name: part.quarantined for part in self.parts}
+        moved = sum(part.moved for part in keys.values())
+        read = {part.name: part for part in self.parts}
         marks = list[ReadState]()
         for mark in self.marks:
-            last = before.get(mark.name)
-            if last is not None:
-                known = last.waiting + refused.get(mark.name, 0)
-                new = unseen.get(mark.name, 0) - known
-                most = last.most_rows + (max(new, 0) or min(new + refusing.get(mark.name, 0), 0))
-                elsewhere = min(moved, max(0, most - mark.rows))
-                moved -= elsewhere
-                mark = replace(mark, most_rows=max(mark.rows, most - elsewhere))
-            marks.append(mark)
+            last, part, its = before.get(mark.name), read.get(mark.name), keys.get(mark.name, PartKeys())
+            if part is not None and part.before:  # only what was appended was read
+                marks.append(replace(mark, keys=(last.keys_had if last else 0) + its.new))
+                continue
+            here = its.held + its.new
+            had = max(here, last.keys_had + its.new if last is not None else 0)
+            hidden = its.unclear + (part.suppressed if part is not None else 0)  # each may be the row of a lost key
+            lost = max(0, had - here - hidden)
+            elsewhere = min(moved, lost)
+            moved -= elsewhere
+            marks.append(replace(mark, keys=had - elsewhere, most_rows=mark.rows + lost - elsewhere))
         return tuple(marks)

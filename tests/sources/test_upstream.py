@@ -163,6 +163,30 @@ def test_the_rows_that_a_file_lost_are_those_of_a_count_by_keys(tmp_path, seed):
         here |= {f"r{next(ids)}": hour + draw.choice([0, 3]) for _ in range(draw.randint(0, 2))}
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(6))
+def test_the_rows_that_a_file_lost_are_counted_also_beside_versions_that_wait(tmp_path, seed):
+    draw, ids = random.Random(seed), iter(range(1000))
+    here = {f"r{next(ids)}": [3] for _ in range(5)}  # of each id, when each of its versions becomes known
+    away, ingested, project = {}, set(), None
+    put(tmp_path, "2", rows_of("e"))
+    for hour in range(4, 14):
+        rows = [sale(id, 1, seen=seen, amount=float(seen)) for id, versions in here.items() for seen in versions]
+        put(tmp_path, "1", rows if draw.random() < 0.5 else draw.sample(rows, len(rows)))
+        project = project or write_project(tmp_path, sources={"sales": DAYS})
+        ingested |= {id for id, versions in here.items() if min(versions) <= hour}
+        upstream = upstream_at(project, hour)
+        assert upstream.fewer.rows == len(ingested - set(here))
+        assert upstream.waiting == sum(seen > hour for versions in here.values() for seen in versions)
+        for id in draw.sample(sorted(here), draw.choice([0, 0, 1, 2])):
+            away[id] = here.pop(id)
+        for id in draw.sample(sorted(away), min(len(away), draw.choice([0, 0, 1]))):
+            here[id] = away.pop(id)
+        for id in draw.sample(sorted(here), min(2, len(here))):  # a version that is known by the next ingest, or later
+            here[id] = sorted({*here[id], hour + draw.choice([0.5, 2, 4])})
+        here |= {f"r{next(ids)}": [hour + draw.choice([0, 3])] for _ in range(draw.randint(0, 2))}
+
+
 @pytest.mark.parametrize(("clock", "seen", "far"), [("wall", 30, 1), ("wall", 26, 0), (None, 30, 0), (None, 8790, 1)])
 def test_rows_that_are_known_far_ahead_are_noted(tmp_path, clock, seen, far):
     # Known 2 h after the ingest and `seen` hours: beyond a day on the wall clock, beyond 366 on a simulated one.

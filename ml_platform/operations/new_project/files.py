@@ -79,8 +79,11 @@ def _reader(rows: str, table: TableFacts) -> str:
     if table.reader is not None:
         return f"{table.reader}   # all of it at each run; `cursor` reads only new rows"
     kind = "parquet" if table.file.suffix == ".parquet" else "csv"
-    nulls = f", null_values: ['', {', '.join(repr(text) for text in table.null_values)}]" if table.null_values else ""
-    place = f"{{{kind}: data/{rows}{table.file.suffix}{nulls}}}"
+    written = table.written
+    nulls = f", null_values: ['', {', '.join(repr(text) for text in written.nulls)}]" if written.nulls else ""
+    signs = f", separator: {json.dumps(written.separator)}" if written.separator != "," else ""
+    mark = f", decimal: {json.dumps(written.decimal)}" if written.decimal != "." else ""
+    place = f"{{{kind}: data/{rows}{table.file.suffix}{signs}{mark}{nulls}}}"
     return f"{place}   # a path, a glob or a URL; new files are read at the next run"
 
 

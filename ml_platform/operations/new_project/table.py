@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from keyword import iskeyword
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ml_platform.core.errors import PlatformError
 from ml_platform.declarations.checks.problems import RESERVED_COLUMNS
+from ml_platform.operations.new_project.written import NULLS, Written, has_decimal_commas, null_cells, separator_of
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-_NULLS = ("NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?")
 _FORMATS = ("%Y/%m/%d", "%Y/%m/%d %H:%M", "%Y/%m/%d %H:%M:%S", "%d.%m.%Y", "%d.%m.%Y %H:%M", "%b %d %Y")
 """Ways to write times, beside ISO 8601, that have one meaning."""
 _WORDS = ("true", "false", "null", "none")
@@ -51,8 +51,8 @@ class TableFacts:
         Names of columns in declarations by those in the file, where they differ.
     formats
         How columns of times are written where that is not ISO 8601.
-    null_values
-        Cells that mean null, beside empty ones.
+    written
+        How the cells of a CSV file are written.
     reader, variable
         The reader in a declaration, and the environment variable with the address of the database; None for a file.
     """
@@ -62,7 +62,7 @@ class TableFacts:
     columns: Mapping[str, ColumnFacts]
     renamed: Mapping[str, str]
     formats: Mapping[str, str]
-    null_values: tuple[str, ...] = ()
+    written: Written = field(default_factory=Written)
     reader: str | None = None
     variable: str | None = None
 
@@ -97,11 +97,11 @@ def look_at(file: Path) -> TableFacts:
     """
     if not file.is_file():
         raise UnusableFile(file, "no such file. Correct the path.")
-    rows, nulls = _read(file)
+    rows, written = _read(file)
     renamed = new_names(file, rows)
     rows, formats = _with_times(rows.rename_columns([renamed.get(name, name) for name in rows.column_names]))
     require_finite(file, rows)
-    return TableFacts(file, rows, column_facts(rows), renamed, formats, nulls)
+    return TableFacts(file, rows, column_facts(rows), renamed, formats, written)
 
 
 def new_names(file: Path, rows: pa.Table) -> dict[str, str]:
@@ -131,16 +131,21 @@ def require_finite(file: Path, rows: pa.Table) -> None:
             raise UnusableFile(file, f"row {row + 1} has an infinite number in column {name}. Correct the row.")
 
 
-def _read(file: Path) -> tuple[pa.Table, tuple[str, ...]]:
+def _read(file: Path) -> tuple[pa.Table, Written]:
     import pyarrow as pa
     import pyarrow.csv
     import pyarrow.parquet
 
     try:
         if file.suffix == ".parquet":
-            return pa.parquet.read_table(file), ()
-        rows = _read_csv(file, {})
-        return _read_csv(file, dict.fromkeys(_no_numbers(file, rows), pa.string())), _null_cells(file)
+            return pa.parquet.read_table(file), Written()
+        written = Written(separator_of(file))
+        rows = _read_csv(file, written, {})
+        if has_decimal_commas(rows):
+            written = replace(written, decimal=",")
+            rows = _read_csv(file, written, {})
+        texts = dict.fromkeys(_no_numbers(file, written, rows), pa.string())
+        return _read_csv(file, written, texts), replace(written, nulls=null_cells(file, written))
     except UnicodeDecodeError as error:
         problem = f"byte {error.start} is not UTF-8 text. Save the file as UTF-8."
         raise UnusableFile(file, problem) from None
@@ -148,14 +153,17 @@ def _read(file: Path) -> tuple[pa.Table, tuple[str, ...]]:
         raise UnusableFile(file, f"not readable as CSV or Parquet: {error}. Repair it.") from None
 
 
-def _read_csv(file: Path, types: Mapping[str, pa.DataType]) -> pa.Table:
+def _read_csv(file: Path, written: Written, types: Mapping[str, pa.DataType]) -> pa.Table:
     import pyarrow.csv
 
-    options = pyarrow.csv.ConvertOptions(null_values=["", *_NULLS], strings_can_be_null=True, column_types=types)
-    return pyarrow.csv.read_csv(file, convert_options=options)
+    options = pyarrow.csv.ConvertOptions(
+        null_values=["", *NULLS], strings_can_be_null=True, column_types=types, decimal_point=written.decimal
+    )
+    parsed = pyarrow.csv.ParseOptions(delimiter=written.separator)
+    return pyarrow.csv.read_csv(file, parse_options=parsed, convert_options=options)
 
 
-def _no_numbers(file: Path, rows: pa.Table) -> list[str]:
+def _no_numbers(file: Path, written: Written, rows: pa.Table) -> list[str]:
     """Return the columns that numbers would change: codes such as 00501, and ids beyond 64 bits."""
     import pyarrow as pa
 
@@ -164,7 +172,7 @@ def _no_numbers(file: Path, rows: pa.Table) -> list[str]:
         for field in rows.schema
         if pa.types.is_integer(field.type) or pa.types.is_floating(field.type)
     }
-    texts = _read_csv(file, dict.fromkeys(numbers, pa.string()))
+    texts = _read_csv(file, written, dict.fromkeys(numbers, pa.string()))
     at = {name: place for place, name in enumerate(rows.column_names)}
     return [name for name, broken in numbers.items() if _is_changed(texts.column(at[name]), broken=broken)]
 
@@ -176,12 +184,6 @@ def _is_changed(cells: pa.ChunkedArray, *, broken: bool) -> bool:
     if pc.any(pc.match_substring_regex(written, r"^[+-]?0[0-9]+$")).as_py():
         return True
     return bool(broken and len(written) and pc.all(pc.match_substring_regex(written, r"^[+-]?[0-9]+$")).as_py())
-
-
-def _null_cells(file: Path) -> tuple[str, ...]:
-    """Return which texts that usually mean null occur as whole cells."""
-    cells = set(re.findall(r"(?:^|,)\"?([A-Za-z/?]{1,4})\"?(?=,|\r?$)", file.read_text(encoding="utf-8"), re.MULTILINE))
-    return tuple(text for text in _NULLS if text in cells)
 
 
 def _with_times(rows: pa.Table) -> tuple[pa.Table, dict[str, str]]:
