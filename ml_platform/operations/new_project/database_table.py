@@ -16,6 +16,7 @@ from ml_platform.operations.new_project.table import (
     new_names,
     require_finite,
 )
+from ml_platform.operations.new_project.written import Written
 from ml_platform.sources.reading.extras import import_extra
 from ml_platform.sources.reading.postgres_driver import plain_url, quoted, server_text, stored_columns, url_in
 from ml_platform.sources.reading.table_or_query import dotted_name
@@ -62,7 +63,7 @@ def look_at_database(name: str, variable: str, environ: Mapping[str, str]) -> Ta
     reader = f"{{postgres: {{connection: {name_of(variable)}, {where}}}}}"
     rows = rows.rename_columns([renamed.get(column, column) for column in rows.column_names])
     require_finite(table, rows)
-    return TableFacts(table, rows, column_facts(rows), renamed, {}, (), reader, variable)
+    return TableFacts(table, rows, column_facts(rows), renamed, {}, Written(), reader, variable)
 
 
 def _read(name: str, url: str) -> tuple[pa.Table, dict[str, str]]:
