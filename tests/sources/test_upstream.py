@@ -167,7 +167,7 @@ def test_the_rows_that_a_file_lost_are_those_of_a_count_by_keys(tmp_path, seed):
 @pytest.mark.parametrize("seed", range(6))
 def test_the_rows_that_a_file_lost_are_counted_also_beside_versions_that_wait(tmp_path, seed):
     draw, ids = random.Random(seed), iter(range(1000))
-    here = {f"r{next(ids)}": [3] for _ in range(5)}  # of each id, when each of its versions becomes known
+    here = {f"r{next(ids)}": [3.0] for _ in range(5)}  # of each id, when each of its versions becomes known
     away, ingested, project = {}, set(), None
     put(tmp_path, "2", rows_of("e"))
     for hour in range(4, 14):

@@ -20,6 +20,8 @@ from ml_platform.declarations.project import ProjectSpec
 from ml_platform.operations.new_project.choices import Wanted
 from ml_platform.project import open_project
 from ml_platform.sources.ingest import ingest_source
+from ml_platform.sources.readers.csv import CsvReader
+from ml_platform.sources.reading.reader import reader_of
 from ml_platform.sources.source_log import source_versions
 
 HEADS = ["Order ID", "placed at", "courier", "items", "note", "late", "minutes", "size"]
@@ -142,12 +144,11 @@ def test_separators_and_decimal_commas_are_noticed(
         for number, (at, heat, used) in enumerate(rows):
             note = "two\nlines, or; more" if number % 7 == 0 else "NA"
             written.writerow([f"{at:%Y-%m-%dT%H:%MZ}", str(heat).replace(".", decimal), note, used])
-    reader = make(file, predict="used", key=("at",)).sources["meters"].reader
-    assert (reader.separator, reader.decimal, reader.null_values) == (
-        None if separator == "," else separator,
-        None if decimal == "." else decimal,
-        ("", "NA"),
-    )
+    source = make(file, predict="used", key=("at",)).sources["meters"]
+    reader = reader_of(source)
+    assert isinstance(reader, CsvReader)
+    signs = (None if separator == "," else separator, None if decimal == "." else decimal)
+    assert (reader.separator, reader.decimal, source.reader.null_values) == (*signs, ("", "NA"))
     project = open_project(tmp_path / "shop")
     ingested = ingest_source(project, "meters", datetime(2025, 1, 1, tzinfo=UTC))
     with project.engine() as engine:
