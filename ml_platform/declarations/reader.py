@@ -150,7 +150,7 @@ class ReaderSpec(Declaration):
         Parameters
         ----------
         columns
-            The declared columns of the source, with their types.
+            The declared columns of the source by their names in the input, with their types.
 
         Yields
         ------

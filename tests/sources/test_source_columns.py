@@ -95,6 +95,11 @@ FAULTS = [
         ["columns.amount.source_column", "amount and shop both read the column Name. Remove one."],
     ),
     (
+        {"csv": "data/shop={shop}/*.csv"},
+        {"shop": {"type": "string", "source_column": "Name"}},
+        ["{shop} is not a column. Known: Name, amount, at, id, seen."],
+    ),
+    (
         {"streaming": True},
         {"shop": {"type": "string", "source_column": "Name"}},
         ["rows of the reader streaming have the declared names. Remove source_column."],
@@ -117,6 +122,19 @@ def test_names_that_cannot_be_read_are_refused(tmp_path, reader, columns, expect
     with pytest.raises(DeclarationError) as caught:
         write_project(tmp_path, sources={"sales": sales, "other": other})
     assert all(text in str(caught.value) for text in expected), str(caught.value)
+
+
+def test_a_name_in_a_path_is_a_name_in_the_input(tmp_path):
+    for shop in ("x", "y"):
+        (tmp_path / f"data/Shop={shop}").mkdir(parents=True)
+        (tmp_path / f"data/Shop={shop}/1.csv").write_text(
+            f"id,shop,at,seen,amount\n{shop}1,other,2024-05-01T01:00Z,2024-05-01T01:00Z,1\n"
+        )
+    columns = SALES["columns"] | {"shop": {"type": "string", "source_column": "Shop"}}
+    sales = {**SALES, "reader": {"csv": "data/Shop={Shop}/*.csv"}, "columns": columns}
+    project = write_project(tmp_path, sources={"sales": sales})
+    ingested = ingest_source(project, "sales", at(5))
+    assert [row[:2] for row in rows_of(project, ingested.made.artifact)] == [["x1", "x"], ["y1", "y"]]
 
 
 def test_another_name_in_the_input_restarts_the_log(tmp_path):

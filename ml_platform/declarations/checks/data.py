@@ -109,7 +109,8 @@ def _check_reader(scope: Scope, where: str, source: SourceSpec) -> Iterator[Prob
         yield Problem(where, place, f"{reader.connection} is not a connection. {remedy}", kind=FaultKind.UNKNOWN_NAME)
     if reader.cursor is not None:
         yield from _check_cursor(where, source, reader.cursor)
-    for below, text in reader.problems({name: column.type for name, column in source.columns.items()}):
+    in_the_input = {column.source_column or name: column.type for name, column in source.columns.items()}
+    for below, text in reader.problems(in_the_input):
         yield Problem(where, ("reader", *below), text, kind=FaultKind.VALUE)
 
 
