@@ -137,7 +137,7 @@ class Capacity:
         rows = self._placed(gain, keys["effective_time"])
         earlier = rows.iloc[:0].assign(given=False, answered=False)
         if past is not None:
-            answered = past.get("online", pd.Series(False, past.index)).fillna(False).to_numpy(dtype=bool)
+            answered = past.get("online", pd.Series(False, past.index)).astype("boolean").fillna(False).to_numpy(bool)
             earlier = self._placed(past[CAPACITY_GAIN], past["effective_time"])
             earlier = earlier.assign(given=(past["action"] == self.action).to_numpy(), answered=answered)
         order, gains = _ordered(rows["gain"].to_numpy(), keys), rows["gain"].to_numpy()

@@ -51,7 +51,7 @@ def as_recommended(predictor: Predictor, rows: pd.DataFrame, predicted: pd.DataF
     """
     if BEST_ACTION not in rows:
         return predicted
-    other = (rows[BEST_ACTION] == predicted["action"]) & (rows["action"] != rows[BEST_ACTION]).fillna(False)
+    other = (rows[BEST_ACTION] == predicted["action"]) & (rows["action"] != rows[BEST_ACTION])
     if not other.any():
         return predicted
     expected = predictor.expected_values(read_columns(rows, predictor.inputs))

@@ -95,7 +95,7 @@ def test_processes_together_take_every_place_once(where: tuple[str, str, str]) -
 
 
 def test_a_process_that_is_killed_gives_no_place_twice(where: tuple[str, str, str]) -> None:
-    said = 0
+    printed = 0
     for number in range(6):
         process = begun(where)
         assert process.stdin is not None
@@ -103,9 +103,9 @@ def test_a_process_that_is_killed_gives_no_place_twice(where: tuple[str, str, st
         process.stdin.flush()
         time.sleep(0.003 * number)
         process.send_signal(signal.SIGKILL)
-        said += sum(map(int, process.communicate(timeout=60)[0].split()))
+        printed += sum(map(int, process.communicate(timeout=60)[0].split()))
     taken, _ = counts(opened(where))
-    assert said <= taken <= said + 3 * 6  # of each kill at most the places that were taken and not yet said
+    assert printed <= taken <= printed + 3 * 6  # of each kill at most the places that were taken and not yet printed
 
 
 def test_files_of_earlier_days_are_removed(tmp_path: Path) -> None:
@@ -113,8 +113,8 @@ def test_files_of_earlier_days_are_removed(tmp_path: Path) -> None:
     for day in range(1, 8):
         places.take("model", f"2024-03-0{day}", "service", lambda mine, others: mine + 1)
         places.take("model_b", f"2024-03-0{day}", "service", lambda mine, others: mine + 1)
-    left = sorted(path.name for path in (tmp_path / "serving" / "places").iterdir())
-    assert left == [f"{name}.2024-03-0{day}" for name in ("model", "model_b") for day in (6, 7)]
+    kept = sorted(path.name for path in (tmp_path / "serving" / "places").iterdir())
+    assert kept == [f"{name}.2024-03-0{day}" for name in ("model", "model_b") for day in (6, 7)]
 
 
 def test_a_folder_that_cannot_be_written_is_an_error_and_takes_nothing(tmp_path: Path) -> None:
