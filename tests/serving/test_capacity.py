@@ -67,18 +67,18 @@ def logged(world: ServedWorld, bodies: Sequence[dict[str, Any]]) -> pd.DataFrame
 
 def by_loop(gains: Sequence[float], together: int, past: Sequence[tuple[float, timedelta]], days: int) -> list[bool]:
     """Return who gets the action: row by row, the best of those that come together first."""
-    given, time = [False] * len(gains), timedelta(hours=NOW.hour, minutes=NOW.minute)
+    recommended_rows, time = [False] * len(gains), timedelta(hours=NOW.hour, minutes=NOW.minute)
     for start in range(0, len(gains), together):
         here = [place for place in range(start, min(start + together, len(gains))) if gains[place] > 0]
-        used = sum(given)
+        used = sum(recommended_rows)
         for number, place in enumerate(sorted(here, key=lambda place: -gains[place]), start=1):
             later = [gain for gain, when in past if when > time and gain > gains[place]]
-            given[place] = number + len(later) / days <= MOST - used
-    return given
+            recommended_rows[place] = number + len(later) / days <= MOST - used
+    return recommended_rows
 
 
 @pytest.mark.parametrize("together", [1, 4, 16])
-def test_the_best_of_those_that_ask_together_get_it_until_no_place_is_left(world: ServedWorld, together: int) -> None:
+def test_the_best_of_simultaneous_requests_get_it_while_there_are_places(world: ServedWorld, together: int) -> None:
     service = Service(world.project)
     bodies = answered(service, rows_of(40), together)
     service.close()
@@ -134,8 +134,8 @@ def test_batch_scoring_and_the_service_share_the_places_of_a_day(world: ServedWo
     )
     for _ in range(2):  # batch scoring that failed before its rows were in the log starts again
         (batch,) = recommended(world.project, "yes", [answers])
-        given = (batch.predicted["action"] == "offer").tolist()
-        assert given == [number >= 20 - (MOST - used) for number in range(20)]
+        recommended_rows = (batch.predicted["action"] == "offer").tolist()
+        assert recommended_rows == [number >= 20 - (MOST - used) for number in range(20)]
     later = answered(service, rows_of(10, first=50), 1)
     service.close()
     assert {body["action"] for body in later} == {"wait"}
@@ -158,7 +158,7 @@ def test_an_answer_without_a_place_is_explained_and_agrees_bit_by_bit(world: Ser
     assert (use.used, use.most) == (MOST, MOST)
 
 
-def test_workers_that_start_anew_and_other_workers_know_what_is_taken(world: ServedWorld) -> None:
+def test_new_workers_and_other_workers_know_the_count(world: ServedWorld) -> None:
     one, other = Service(world.project), Service(open_project(world.project.root))
     bodies = [body for number, row in enumerate(rows_of(30)) for body in answered((one, other)[number % 2], [row], 1)]
     one.close()
@@ -175,8 +175,8 @@ def test_the_next_day_has_places_again(world: ServedWorld) -> None:
     service.followed.seen_at = NOW + timedelta(days=1)
     served = service.model("yes")
     with service.store.view() as view:
-        again = served.answer(rows_of(30, first=50), view, NOW + timedelta(days=1))
-    assert sum(item.body["action"] == "offer" for item in again if not isinstance(item, RequestProblem)) == MOST
+        next_day = served.answer(rows_of(30, first=50), view, NOW + timedelta(days=1))
+    assert sum(item.body["action"] == "offer" for item in next_day if not isinstance(item, RequestProblem)) == MOST
     service.close()
 
 

@@ -27,14 +27,14 @@ places, most = open_places(url or None, Path(folder), name), 3000
 print("ready", flush=True)
 sys.stdin.readline()
 while True:
-    given = 0
+    granted = 0
     def choose(mine, others):
-        global given
-        given = min(3, most - mine - others)
-        return mine + given
+        global granted
+        granted = min(3, most - mine - others)
+        return mine + granted
     places.take("model", "2024-03-01", "service", choose)
-    if given:
-        print(given, flush=True)
+    if granted:
+        print(granted, flush=True)
     else:
         break
 """
@@ -71,7 +71,7 @@ def begun(where: tuple[str, str, str]) -> subprocess.Popen[str]:
     return process
 
 
-def test_takers_have_counts_of_their_own_and_days_too(where: tuple[str, str, str]) -> None:
+def test_counts_of_takers_and_days_are_apart(where: tuple[str, str, str]) -> None:
     places = opened(where)
     assert counts(places) == (0, 0)
     places.take("model", "2024-03-01", "service", lambda mine, others: mine + 4)
@@ -89,8 +89,8 @@ def test_processes_together_take_every_place_once(where: tuple[str, str, str]) -
         assert process.stdin is not None
         process.stdin.write("go\n")
         process.stdin.flush()
-    given = [sum(map(int, process.communicate(timeout=120)[0].split())) for process in processes]
-    assert sum(given) == MOST
+    granted = [sum(map(int, process.communicate(timeout=120)[0].split())) for process in processes]
+    assert sum(granted) == MOST
     assert counts(opened(where)) == (MOST, 0)
 
 
