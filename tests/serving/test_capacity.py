@@ -169,7 +169,7 @@ def test_new_workers_and_other_workers_know_the_count(world: ServedWorld) -> Non
     assert sum(body["action"] == "offer" for body in bodies) == MOST
 
 
-def test_the_next_day_has_places_again(world: ServedWorld) -> None:
+def test_the_next_day_has_places(world: ServedWorld) -> None:
     service = Service(world.project)
     assert sum(body["action"] == "offer" for body in answered(service, rows_of(30), 1)) == MOST
     service.followed.seen_at = NOW + timedelta(days=1)

@@ -99,21 +99,21 @@ def test_a_run_after_the_promotion_trains_nothing(production: Project, monkeypat
     after.database.engine.dispose()
 
 
-def test_a_model_that_was_taken_over_need_not_be_trained_again(production: Project) -> None:
+def test_a_model_that_was_taken_over_need_not_be_trained(production: Project) -> None:
     for name, node in declared_nodes(production.spec).items():
         record_declared(production.database, name, node.decided)
     carry_out(production, plan_promotion(production, experiment_named(production, "feature")))
     after = open_project(production.root)
     compared = changes_since_run(after.spec, after.database)
-    again, others = (
+    trained_anew, others = (
         f"{MODEL} must be trained again",
         f"predictions of {MODEL} are made for other rows, or of other columns",
     )
-    assert [change.breaks for change in compared.breaking] == [again, others]
+    assert [change.breaks for change in compared.breaking] == [trained_anew, others]
     now = NOW.replace(day=2, hour=13)
     assert [change.breaks for change in beside_trained(compared, after, now).breaking] == [others]
     due = datetime(2030, 1, 1, tzinfo=UTC)  # a scheduled retraining trains it again
-    assert [change.breaks for change in beside_trained(compared, after, due).breaking] == [again, others]
+    assert [change.breaks for change in beside_trained(compared, after, due).breaking] == [trained_anew, others]
     after.database.engine.dispose()
 
 

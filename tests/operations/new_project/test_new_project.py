@@ -153,8 +153,8 @@ def test_separators_and_decimal_commas_are_noticed(
     ingested = ingest_source(project, "meters", datetime(2025, 1, 1, tzinfo=UTC))
     with project.engine() as engine:
         log = source_versions(engine, project.store, ingested.made.artifact, ["at"], "rows")
-        found = sorted((row["at"], row["heat"]) for row in engine.run(log).to_pylist())
-    assert found == [(at, heat) for at, heat, _ in rows]
+        ingested_rows = sorted((row["at"], row["heat"]) for row in engine.run(log).to_pylist())
+    assert ingested_rows == [(at, heat) for at, heat, _ in rows]
 
 
 def test_every_yaml_file_names_its_schema_for_editors(make: Callable[..., ProjectSpec], tmp_path: Path) -> None:
