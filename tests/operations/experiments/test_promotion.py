@@ -105,15 +105,15 @@ def test_a_model_that_was_taken_over_need_not_be_trained(production: Project) ->
     carry_out(production, plan_promotion(production, experiment_named(production, "feature")))
     after = open_project(production.root)
     compared = changes_since_run(after.spec, after.database)
-    trained_anew, others = (
+    training, others = (
         f"{MODEL} must be trained again",
         f"predictions of {MODEL} are made for other rows, or of other columns",
     )
-    assert [change.breaks for change in compared.breaking] == [trained_anew, others]
+    assert [change.breaks for change in compared.breaking] == [training, others]
     now = NOW.replace(day=2, hour=13)
     assert [change.breaks for change in beside_trained(compared, after, now).breaking] == [others]
     due = datetime(2030, 1, 1, tzinfo=UTC)  # a scheduled retraining trains it again
-    assert [change.breaks for change in beside_trained(compared, after, due).breaking] == [trained_anew, others]
+    assert [change.breaks for change in beside_trained(compared, after, due).breaking] == [training, others]
     after.database.engine.dispose()
 
 
