@@ -14,13 +14,15 @@ from typing import Any
 import dagster_webserver.cli as webserver
 from dagster_webserver.webserver import DagsterWebserver
 from starlette.middleware import Middleware
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Scope
 
 from ml_platform.core.web.access import Access
 from ml_platform.core.web.guard import Guard, Rules, ui_headers
 from ml_platform.core.web.policies import PAGE_POLICY, SANDBOX_POLICY, SERVED_SITE_POLICY
+from ml_platform.reporting.site.search import without_scripts
 from ml_platform_dagster.assets.summary import SITE
 from ml_platform_dagster.jobs.mlflow_route import mlflow_route
 from ml_platform_dagster.jobs.picture_route import picture_route
@@ -62,7 +64,7 @@ class GuardedWebserver(DagsterWebserver[Any, Any]):
 
     def build_routes(self) -> list[BaseRoute]:
         """Return Dagster's routes with the pages before them: its last route answers every address."""
-        pages = [Mount(path, _Files(folder)) for path, folder in self._pages.items()]
+        pages = [Mount(path, (_Site if path == SITE else _Files)(folder)) for path, folder in self._pages.items()]
         site = self._pages.get(SITE)
         search = [search_route(served_project, site)] if site else []
         return [picture_route(served_project), mlflow_route(), *search, *pages, *super().build_routes()]  # type: ignore[no-untyped-call]
@@ -76,6 +78,18 @@ class _Files(StaticFiles):
 
     async def check_config(self) -> None:
         """Accept a folder that is not there yet; the parent class answers 500."""
+
+
+class _Site(_Files):
+    """The site as it is served: its pages name no script, since the policy refuses each with a message."""
+
+    def file_response(
+        self, full_path: str | os.PathLike[str], stat_result: os.stat_result, scope: Scope, status_code: int = 200
+    ) -> Response:
+        """Return a page without its scripts, and any other file as it is."""
+        if not str(full_path).endswith(".html"):
+            return super().file_response(full_path, stat_result, scope, status_code)
+        return HTMLResponse(without_scripts(Path(full_path).read_text(encoding="utf-8")), status_code)
 
 
 def create_app(context: Any, path_prefix: str = "", poll_rate: int | None = None, **kwargs: Any) -> ASGIApp:

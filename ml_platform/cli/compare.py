@@ -40,6 +40,8 @@ def _write(comparison: VersionComparison, html: Path) -> Path:
 
 def _print(comparison: VersionComparison, console: Console) -> None:
     console.print(styled("\n[bold]{}[/]\n{}\n", comparison.text, comparison.sureness_text))
+    if comparison.simplest:
+        console.print(styled("{} {}\n", comparison.simplest.text, comparison.simplest.then))
     console.print(_money(comparison))
     console.print(styled("\n[bold]Metrics[/]"))
     console.print(_metrics(comparison))
@@ -68,6 +70,10 @@ def _money(comparison: VersionComparison) -> RenderableType:
         ("difference", comparison.difference),
     ):
         table.add_row(name, amount_text(gain.amount), interval(gain), gain.basis_text)
+    for item in comparison.simpler:
+        table.add_row(item.name, amount_text(item.gain.amount), interval(item.gain), item.gain.basis_text)
+        more = f"difference to {comparison.beside}"
+        table.add_row(more, amount_text(item.more.amount), interval(item.more), item.more.basis_text)
     return table
 
 

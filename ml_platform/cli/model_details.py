@@ -71,6 +71,8 @@ def _facts(item: ModelOverview) -> Iterator[tuple[str, Cell]]:
         yield "newest window", f"{item.window_worth.days_text}: {item.window_worth.text}"
     if item.worth and item.worth.apart:
         yield "not in the sum", item.worth.apart
+    if item.simplest:
+        yield "simplest", f"{item.simplest.text} {item.simplest.then}"
     if item.drift:
         yield "drift", item.drift.text
     if model.waiting is not None:

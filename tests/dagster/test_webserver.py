@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from tests.browser import chromium
+from tests.page_faults import open_as, page_faults
 from tests.up_server import up
 
 pytestmark = pytest.mark.server
@@ -135,5 +137,11 @@ def test_the_site_is_served_without_scripts_and_anything_else_is_answered_with_4
     assert "What needs a person" in page
     assert policy.startswith("default-src 'none'")
     assert "script-src" not in policy
-    assert "late_parcel" in look(f"{server}/pages/site/models/late_parcel.html")[1]
+    model = f"{server}/pages/site/models/late_parcel.html"
+    assert "late_parcel" in look(model)[1]
+    assert "<script" not in page + look(model)[1]
+    assert "window.catalogEntries" in look(f"{server}/pages/site/search-index.js")[1]
+    with chromium() as browser:
+        open_as(browser, model, "light")
+        assert page_faults(browser) == []
     assert look(f"{server}/pages/nothing.html")[0] == 404

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,7 +16,9 @@ from ml_platform.core.plain_values import json_value
 from ml_platform.datasets.snapshot.boundaries import Part
 from ml_platform.datasets.snapshot.read import load_snapshot
 from ml_platform.declarations.node_name import NodeName
+from ml_platform.models.train import simpler_than
 from ml_platform.project import Project
+from ml_platform.registry.champion import champion
 from ml_platform.registry.evaluation.candidates import (
     DO_NOTHING,
     Contender,
@@ -34,9 +36,12 @@ from ml_platform.reporting.comparison.comparison import (
     ChangedRow,
     DayGain,
     Gain,
+    SimplerGain,
     VersionComparison,
 )
 from ml_platform.reporting.comparison.declared import declared_changes
+from ml_platform.reporting.overview.simplest import DO_NOTHING as NOTHING
+from ml_platform.reporting.overview.simplest import Simplest, margin_of, simple_name
 from ml_platform.storage.artifact_kinds.trained_model import PREDICTOR, TrainedModelManifest
 from ml_platform.storage.manifest import Artifact
 from ml_platform.storage.outputs import current_output
@@ -70,7 +75,11 @@ def compare_versions(project: Project, first: Version, second: Version, shown: i
     trained = [project.store.get("trained_model", version.id) for version in (first, second)]
     frame, notes = _unseen(load_snapshot(project, snapshot, ("test",)).part("test"), trained, (first, second))
     rows = EvaluationRows.read(project.spec, project.spec.models[first.model], frame)
-    both = _Both.on(project, rows, trained, _elsewhere(project, rows, snapshot, trained))
+    newer = max(range(2), key=lambda place: TrainedModelManifest.of(trained[place]).until)
+    both = _Both.on(
+        project, rows, trained, trained[newer], _elsewhere(project, rows, snapshot, trained, trained[newer])
+    )
+    simpler = tuple(both.simpler_gains(_NAMES[newer]))
     declared = declared_changes(project, *trained)
     days = np.datetime_as_string(rows.days[both.valued], unit="D")
     places = both.changed_rows()
@@ -86,6 +95,9 @@ def compare_versions(project: Project, first: Version, second: Version, shown: i
         metrics=both.metrics(),
         gains=(both.gain(_FIRST, DO_NOTHING), both.gain(_SECOND, DO_NOTHING)),
         difference=both.gain(_SECOND, _FIRST),
+        beside=str((first, second)[newer]),
+        simpler=simpler,
+        simplest=_simplest(project, rows, both, (first, second), simpler) if simpler else None,
         days=tuple(_by_day(days, both)),
         changed=len(places),
         actions=tuple(both.action_changes()),
@@ -111,9 +123,9 @@ def _unseen(
 
 
 def _elsewhere(
-    project: Project, rows: EvaluationRows, snapshot: str, trained: list[Artifact]
+    project: Project, rows: EvaluationRows, snapshot: str, trained: list[Artifact], newer: Artifact
 ) -> list[dict[str, np.ndarray]]:
-    """Return what both would have earned on a sample of the rows before the test, as an evaluation does."""
+    """Return what all would have earned on a sample of the rows before the test, as an evaluation does."""
     parts: tuple[Part, ...] = ("train", "validate")
     earlier = load_snapshot(project, snapshot, parts, OTHER_ROWS)
     frame = pd.concat([earlier.part(part) for part in parts], ignore_index=True)
@@ -122,7 +134,36 @@ def _elsewhere(
     step = -(-len(frame) // OTHER_ROWS)
     sample = EvaluationRows.read(project.spec, rows.model, frame.iloc[::step], step)
     named = [(name, artifact, PREDICTOR) for name, artifact in zip(_NAMES, trained, strict=True)]
+    named += [(name, newer, name) for name in simpler_than(newer)]
     return [earned_elsewhere(project, sample, named)]
+
+
+def _simplest(
+    project: Project,
+    rows: EvaluationRows,
+    both: _Both,
+    compared: tuple[Version, Version],
+    simpler: tuple[SimplerGain, ...],
+) -> Simplest:
+    """Return which of all is the simplest that is good enough; the live version counts as simpler than the other."""
+    live = champion(project, rows.model.name)
+    versions = [(str(version), both.gain(name, DO_NOTHING)) for name, version in zip(_NAMES, compared, strict=True)]
+    versions.sort(key=lambda item: live is None or item[0] != str(live))
+    at = rows.frame["effective_time"]
+    return Simplest(
+        gains=(
+            (NOTHING, 0.0),
+            *((item.name, item.gain.amount) for item in simpler),
+            *((name, gain.amount) for name, gain in versions),
+        ),
+        simpler=tuple(item.name for item in simpler),
+        live=str(live) if live in compared else None,
+        margin=margin_of(rows.model),
+        rows=both.earned.rows,
+        start=f"{at.min():%Y-%m-%d}",
+        end=f"{at.max():%Y-%m-%d}",
+        unit=project.spec.unit_of_value(rows.model.name),
+    )
 
 
 def _by_day(days: np.ndarray, both: _Both) -> list[DayGain]:
@@ -151,10 +192,12 @@ def _shown_row(project: Project, rows: EvaluationRows, both: _Both, place: int) 
 
 @dataclass(frozen=True)
 class _Both:
-    """Both versions on the same rows.
+    """Both versions on the same rows, with what was fitted beside the newer one.
 
     Attributes
     ----------
+    simpler
+        The names of simpler algorithms, the simplest first.
     valued
         Which rows count in money: those with a value for both whose question is not asked again.
     values
@@ -163,19 +206,26 @@ class _Both:
 
     first: Contender
     second: Contender
+    simpler: tuple[str, ...]
     valued: np.ndarray
     values: Mapping[str, np.ndarray]
     earned: Earnings
 
     @classmethod
     def on(
-        cls, project: Project, rows: EvaluationRows, trained: list[Artifact], elsewhere: list[dict[str, np.ndarray]]
+        cls,
+        project: Project,
+        rows: EvaluationRows,
+        trained: list[Artifact],
+        newer: Artifact,
+        elsewhere: list[dict[str, np.ndarray]],
     ) -> _Both:
         both = [
             contender(project, rows, name, "challenger", artifact, PREDICTOR)
             for name, artifact in zip(_NAMES, trained, strict=True)
         ]
-        contenders = [*both, doing_nothing(rows)]
+        simpler = [contender(project, rows, name, "baseline", newer, name) for name in simpler_than(newer)]
+        contenders = [*both, *simpler, doing_nothing(rows)]
         unvalued = np.isnan(np.column_stack([item.value for item in contenders])).any(axis=1)
         valued = ~unvalued & ~rows.is_repeated(project.spec)
         values = {item.name: item.value[valued] for item in contenders}
@@ -188,11 +238,16 @@ class _Both:
             fixed=rows.model.value.entities == "fixed",
             horizon=rows.model.label.horizon,
         )
-        return cls(both[0], both[1], valued, values, earned)
+        return cls(both[0], both[1], tuple(item.name for item in simpler), valued, values, earned)
 
     def gain(self, name: str, other: str) -> Gain:
         interval: Interval = self.earned.difference(name, other).times(self.earned.rows)
         return Gain(interval.figure, interval.low, interval.high, interval.basis())
+
+    def simpler_gains(self, beside: str) -> Iterator[SimplerGain]:
+        """Yield what each simpler algorithm earned, also more than the version beside which it was fitted."""
+        for name in self.simpler:
+            yield SimplerGain(simple_name(name), self.gain(name, DO_NOTHING), self.gain(name, beside))
 
     def metrics(self) -> dict[str, tuple[float | None, float | None]]:
         return {

@@ -9,6 +9,7 @@ from typing import Any
 from ml_platform.core.formatting import amount_text
 from ml_platform.core.plain_values import json_value
 from ml_platform.registry.evaluation.basis import basis_text
+from ml_platform.reporting.overview.simplest import Simplest
 from ml_platform.storage.artifact_kinds.figures import IntervalBasis
 
 
@@ -34,6 +35,21 @@ class Gain:
     def basis_text(self) -> str:
         """What the interval rests on, or why there is none."""
         return self.basis.declined or basis_text(self.basis)
+
+
+@dataclass(frozen=True)
+class SimplerGain:
+    """What a simpler algorithm earned on the rows of a comparison: over doing nothing, and more than a version.
+
+    Attributes
+    ----------
+    more
+        What it earned more than the version beside which it was fitted.
+    """
+
+    name: str
+    gain: Gain
+    more: Gain
 
 
 @dataclass(frozen=True)
@@ -84,6 +100,12 @@ class VersionComparison:
         Of both versions, over doing nothing.
     difference
         What the second earned more than the first.
+    beside
+        The newer of both, beside which the simpler algorithms were fitted.
+    simpler
+        What these earned on the same rows, the simplest first.
+    simplest
+        Which of all is the simplest that is good enough; None where nothing simpler was fitted.
     changed
         How many rows have another action, or of a regression another prediction.
     rows_shown
@@ -103,6 +125,9 @@ class VersionComparison:
     metrics: Mapping[str, tuple[float | None, float | None]]
     gains: tuple[Gain, Gain]
     difference: Gain
+    beside: str
+    simpler: tuple[SimplerGain, ...]
+    simplest: Simplest | None
     days: tuple[DayGain, ...]
     changed: int
     actions: tuple[ActionChange, ...]
@@ -133,4 +158,5 @@ class VersionComparison:
     def as_json(self) -> dict[str, Any]:
         """Return the comparison in JSON types."""
         facts: dict[str, Any] = json_value(asdict(self))
+        facts["simplest"] = self.simplest.as_json() if self.simplest else None
         return {"verdict": self.text, "sureness": self.sureness_text, **facts}

@@ -150,7 +150,7 @@ def _evaluated_text(version: Version, about: EvaluationManifest) -> str:
     sure = interval_text(low, high, about.basis)
     earned = f" Gain over doing nothing on {about.rows:,} test rows: {amount_text(gain, about.currency)} ({sure})."
     outcome = {"deploy": "may be deployed", "same": "is the live version"}.get(about.verdict, "is not deployed")
-    reasons = f": {'; '.join(map(in_words, reasons_of(about)))}" if about.reasons else ""
+    reasons = f": {'; '.join(reasons_of(about))}" if about.reasons else ""
     return f"**{version}** {outcome}{reasons}.{earned}"
 
 

@@ -12,6 +12,7 @@ __all__ = [
     "model_overview",
     "next_runs",
     "node_record",
+    "simplest",
     "slice_lines",
     "version_history",
     "worth",

@@ -49,9 +49,10 @@ def ablation_sentences(about: AblationManifest) -> tuple[str, ...]:
     """Return what follows from an ablation: what the model earns, what carries it, and what it can do without."""
     gain, unit = about.gain, about.currency
     known = f" (interval {interval_ends(gain)})" if gain.low is not None else ""
+    total = amount_text(gain.figure * about.rows, unit)
     first = (
-        f"{about.model} gained {row_amount(gain.figure)} {unit} a row over doing nothing{known} on "
-        f"{counted(about.rows, 'test row')} of {counted(about.days, 'day')}."
+        f"{about.model} gained {total} over doing nothing on {counted(about.rows, 'test row')} of "
+        f"{counted(about.days, 'day')}: {row_amount(gain.figure)} a row{known}."
     )
     return (first, *(_about(kind, about) for kind in _KINDS if any(part.kind == kind for part in about.parts)))
 
@@ -71,11 +72,22 @@ def _about(kind: str, about: AblationManifest) -> str:
     ]
     if open_parts:
         verb = "adds" if len(open_parts) == 1 else "add"
-        texts.append(f"it is not certain that {_listed(open_parts)} {verb} anything")
+        texts.append(f"it is not certain that {_listed(open_parts)} {verb} anything{_most(parts, about.currency)}")
     needed = [part.name for part in parts if ablation_verdict(part) == "needed"]
     if needed:
         texts.append(f"it cannot be trained without {_listed(needed)}")
     return f"By {kind}: {'; '.join(texts)}."
+
+
+def _most(parts: Sequence[AblatedPart], unit: str) -> str:
+    """Return which part seems to be worth most; nothing where one surely is, or none is worth anything."""
+    if any(ablation_verdict(part) == "earns" for part in parts):
+        return ""
+    known = [part for part in parts if part.worth is not None]
+    best = max(known, key=_worth, default=None)
+    if best is None or len(known) == 1 or _worth(best) <= 0:
+        return ""
+    return f" (the most by {best.name}, {row_amount(_worth(best))} {unit} a row)"
 
 
 def ablation_lines(project: Project, about: AblationManifest) -> Iterator[AblationLine]:

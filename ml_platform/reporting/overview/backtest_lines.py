@@ -58,11 +58,12 @@ def backtest_sentences(about: BacktestManifest) -> tuple[str, ...]:
 def _gain(about: BacktestManifest) -> str:
     gain, unit = about.gain, about.currency
     often = f"retrained every {_days(about.every_days)}"
-    amount = f"{amount_text(gain.figure, unit, places=_places(gain.figure))} a row over doing nothing"
+    total = amount_text(gain.figure * about.rows, unit)
     known = "" if gain.low is None else f" ({_ends(gain)})"
     where = f"on {counted(about.rows, 'row')} of {counted(about.days, 'day')} after {len(about.origins)} past origins"
     declined = f" {_sentence(str(gain.declined))}" if gain.low is None else ""
-    return f"{about.model}, {often}, gained {amount}{known} {where}.{declined}"
+    row = f"{row_amount(gain.figure)} a row{known}"
+    return f"{about.model}, {often}, gained {total} over doing nothing {where}: {row}.{declined}"
 
 
 def _retraining(about: BacktestManifest) -> str:

@@ -6,17 +6,21 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from ml_platform.core.errors import ArtifactDamaged, ArtifactMissing
 from ml_platform.core.plain_values import json_value
+from ml_platform.declarations.model import ModelSpec
 from ml_platform.declarations.resolve import feature_tables_of, sources_of
 from ml_platform.operations.monitoring.drift_counts import DriftCounts
 from ml_platform.operations.versions.pending import last_evaluation
 from ml_platform.project import Project
 from ml_platform.reporting.overview.attention import Attention, Health, find_attention, health_of
 from ml_platform.reporting.overview.next_runs import NextRuns, next_runs
+from ml_platform.reporting.overview.simplest import Simplest, simplest_evaluated
 from ml_platform.reporting.overview.version_history import VersionHistory, version_history
 from ml_platform.reporting.overview.worth import Worth, realized_worth
 from ml_platform.reporting.status import DataStatus, ModelStatus, ProjectStatus, project_status
 from ml_platform.storage.artifact_kinds.evaluation import EvaluationManifest
+from ml_platform.storage.manifest import Artifact
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,8 @@ class ModelOverview:
         The newest first.
     data
         The sources and feature tables that it reads.
+    simplest
+        The simplest that is good enough on the newest test rows; None where nothing simpler was evaluated.
     """
 
     name: str
@@ -51,6 +57,7 @@ class ModelOverview:
     versions: tuple[VersionHistory, ...]
     next_runs: NextRuns
     data: tuple[DataStatus, ...]
+    simplest: Simplest | None = None
 
     @property
     def health(self) -> Health:
@@ -99,6 +106,7 @@ class ModelOverview:
                 "drift": asdict(self.drift) | {"text": self.drift.text} if self.drift else None,
                 "attention": [asdict(item) for item in self.attention],
                 "versions": [asdict(item) | {"text": item.text} for item in self.versions],
+                "simplest": self.simplest.as_json() if self.simplest else None,
                 "next_runs": asdict(self.next_runs) | {"training_text": self.next_runs.training_text},
             }
         )
@@ -123,6 +131,7 @@ def overview_of(project: Project, status: ProjectStatus, model: ModelStatus) -> 
     worth = realized_worth(monitoring.realized_since, unit) if monitoring else None
     drift = monitoring.drift if monitoring and monitoring.drift.columns else None
     data, evaluation = _data(project, status, model.name), last_evaluation(project, model.name)
+    history = version_history(project, model.name, status.now)
     about = EvaluationManifest.of(evaluation) if evaluation else None
     return ModelOverview(
         name=model.name,
@@ -134,10 +143,23 @@ def overview_of(project: Project, status: ProjectStatus, model: ModelStatus) -> 
         window_worth=realized_worth(monitoring.realized, unit) if monitoring else None,
         drift=drift,
         attention=find_attention(project, model, data, about, worth, drift),
-        versions=version_history(project, model.name, status.now),
+        versions=history,
         next_runs=next_runs(spec, status.now),
         data=data,
+        simplest=_simplest(project, spec, evaluation, history) if evaluation else None,
     )
+
+
+def _simplest(
+    project: Project, spec: ModelSpec, evaluation: Artifact, history: tuple[VersionHistory, ...]
+) -> Simplest | None:
+    try:
+        trained = project.store.get("trained_model", evaluation.inputs["trained_model"])
+    except (ArtifactMissing, ArtifactDamaged):
+        return None
+    numbers = {version.id: version.number for version in history}
+    live = next((version.id for version in history if version.outcome == "live"), None)
+    return simplest_evaluated(EvaluationManifest.of(evaluation), trained, spec, numbers, live)
 
 
 def _data(project: Project, status: ProjectStatus, model: str) -> tuple[DataStatus, ...]:

@@ -31,8 +31,9 @@ FIELDS: Mapping[str, str] = {
     "approve": "version decision actor ledger_line champion",
     "site": "project page facts sources feature_tables features models",
     "compare": (
-        "verdict sureness first second snapshot unit rows start end declared metrics gains difference days changed "
-        "actions rows_shown notes page; with --against: model unit against runs keys measures notes page"
+        "verdict sureness first second snapshot unit rows start end declared metrics gains difference beside simpler "
+        "simplest days changed actions rows_shown notes page; "
+        "with --against: model unit against runs keys measures notes page"
     ),
     "experiment": "state folder name by at seconds project models steps read_again network not_confined problem",
     "experiments": "experiments; with --remove: removed bytes; with --mlflow: name mlflow models",

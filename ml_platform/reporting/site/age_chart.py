@@ -26,5 +26,6 @@ def age_chart(about: BacktestManifest) -> Markup:
         drawn.append(Markup('<circle class="dot" cx="{:.1f}" cy="{:.1f}" r="3"/>').format(x, y))
         drawn.append(text(x, _HEIGHT - 22, f"{item.days:g}", "middle"))
     drawn += [path("line", points), text(_RIGHT, _HEIGHT - 4, "days of age", "end")]
+    drawn.append(text(_LEFT, _HEIGHT - 4, f"{about.currency} that a row lost", "start"))
     words = ", ".join(f"{item.days:g} days {amount_text(item.loss.figure, about.currency)}" for item in ages)
     return frame("ages", _WIDTH, _HEIGHT, "Lost a row by age of the model", words, drawn)

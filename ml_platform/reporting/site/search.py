@@ -15,6 +15,7 @@ from ml_platform.reporting.catalog.node_facts import Link
 from ml_platform.reporting.site.links import href
 
 _BEFORE = "window.catalogEntries = "
+_SCRIPT = re.compile(r'<script src="[^"]*" defer></script>\n')
 _WORDS = {"sources": "source", "features": "feature table", "models": "model"}
 
 
@@ -38,6 +39,15 @@ def matches(entries: Iterable[Mapping[str, str]], query: str) -> list[Mapping[st
     words = [word for word in re.split(r"[\s.]+", query.lower()) if word]
     weighed = [(_weight(entry, words), entry) for entry in entries] if words else []
     return [entry for weight, entry in sorted(weighed, key=lambda item: -item[0]) if weight >= 0]
+
+
+def without_scripts(page: str) -> str:
+    r"""Return a page of the site as it is served: without the scripts that search where it is opened as a file.
+
+    >>> without_scripts('<main></main>\n<script src="../search.js" defer></script>\n</body>')
+    '<main></main>\n</body>'
+    """
+    return _SCRIPT.sub("", page)
 
 
 def _weight(entry: Mapping[str, str], words: Sequence[str]) -> int:

@@ -101,6 +101,27 @@ def test_a_version_against_itself_differs_in_nothing(factory: Project) -> None:
     assert same.text == f"{first} and {first} earned the same on {same.rows:,} rows."
 
 
+def test_simpler_algorithms_are_beside_both_on_the_same_rows(factory: Project, comparison: VersionComparison) -> None:
+    frame = load_snapshot(factory, comparison.snapshot, ("test",)).part("test")
+    frame = frame[frame["effective_time"] >= pd.Timestamp(comparison.start)].reset_index(drop=True)
+    newest = factory.store.get("trained_model", versions(factory, MODEL)[1].id)
+    actions = factory.spec.models[MODEL].value.actions or {}
+    assert comparison.beside == f"{MODEL}@2"
+    assert [item.name for item in comparison.simpler] == ["rule", "logistic_regression"]
+    for item in comparison.simpler:
+        taken = load_predictor(factory, newest, f"baseline/{item.name}").predict(frame)["action"]
+        earned = sum(
+            eval(actions[action], {"label": int(row["label"]), "amount": row["orders.amount"]})
+            for action, row in zip(taken, frame.to_dict("records"), strict=True)
+        )
+        nothing = eval(actions[factory.spec.models[MODEL].value.do_nothing], {})
+        assert item.gain.amount == pytest.approx(earned - nothing * len(frame))
+        assert item.more.amount == pytest.approx(item.gain.amount - comparison.gains[1].amount)
+    assert comparison.simplest is not None
+    assert comparison.simplest.live == f"{MODEL}@2"
+    assert dict(comparison.simplest.gains)["rule"] == comparison.simpler[0].gain.amount
+
+
 def test_what_cannot_be_compared_is_refused(factory: Project, tmp_path: Path) -> None:
     first = versions(factory, MODEL)[0]
     with pytest.raises(NotComparable, match="versions of two models"):

@@ -7,13 +7,17 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from ml_platform.declarations.node_name import NodeName
 from ml_platform.operations.monitoring.drift_counts import DriftCounts, count_verdicts
 from ml_platform.project import Project
 from ml_platform.reporting.overview.attention import find_attention, health_of
 from ml_platform.reporting.overview.model_overview import ModelOverview, model_overview
+from ml_platform.reporting.overview.simplest import Simplest
 from ml_platform.reporting.overview.version_history import Rival
 from ml_platform.reporting.overview.worth import Worth
+from ml_platform.storage.artifact_kinds.evaluation import EvaluationManifest
 from ml_platform.storage.failures import Failure
+from ml_platform.storage.outputs import current_output
 from tests.audit.verify.factory import MODEL, NOON, build_factory
 
 NOW = NOON + timedelta(days=1, hours=12)
@@ -116,3 +120,44 @@ def test_every_column_is_counted_once(verdicts: list[str]) -> None:
     assert counts.columns == len(verdicts)
     assert counts.drifted == verdicts.count("drifted")
     assert counts.undecided == len([one for one in verdicts if one in ("cannot tell", "too few rows")])
+
+
+def test_the_simplest_that_is_good_enough_is_the_first_within_a_share_of_the_best(
+    factory: Project, overview: ModelOverview
+) -> None:
+    simplest, id = overview.simplest, current_output(factory.database, NodeName("evaluation", MODEL))
+    assert simplest is not None
+    assert id is not None
+    contenders = EvaluationManifest.of(factory.store.get("evaluation", id)).contenders
+    earned = {item.name: item.figures["value_vs_do_nothing"] or 0.0 for item in contenders}
+    gains = {
+        "doing nothing": 0.0,
+        "rule": earned["baseline/rule"],
+        "logistic_regression": earned["baseline/logistic_regression"],
+        "version 2": earned["challenger"],  # it is live
+        "version 1": earned["champion"],
+    }
+    assert dict(simplest.gains) == gains
+    assert list(dict(simplest.gains)) == list(gains)
+    assert simplest.simpler == ("rule", "logistic_regression")
+    assert simplest.live == f"version {overview.live.number}" if overview.live else simplest.live is None
+    best = max(gains.values())
+    assert simplest.enough == next(name for name, gain in gains.items() if gain >= best - 0.02 * abs(best))
+    assert overview.as_json()["simplest"]["enough"] == simplest.enough
+
+
+@pytest.mark.parametrize(
+    ("gains", "enough", "then"),
+    [
+        ((0.0, 99.0, 100.0, 101.0), "ridge", 'Declare "choose: simplest"'),
+        ((0.0, 50.0, 100.0, 101.0), "version 1", "Nothing simpler is within 2 % of the best."),
+        ((0.0, 50.0, 97.0, 101.0), "version 2", "It earned over 2 % more than version 1."),
+        ((0.0, -50.0, -97.0, -1.0), "doing nothing", "None of them earns more than doing nothing."),
+    ],
+)
+def test_what_follows_from_the_simplest(gains: tuple[float, ...], enough: str, then: str) -> None:
+    names = ("doing nothing", "ridge", "version 1", "version 2")
+    named = tuple(zip(names, gains, strict=True))
+    simplest = Simplest(named, ("ridge",), "version 1", 0.02, 90, "2024-03-01", "2024-03-09", "EUR")
+    assert simplest.enough == enough
+    assert simplest.then.startswith(then)
