@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 
 import dagster as dg
 
 from ml_platform.core.errors import ApprovalNeeded, ReleaseRefused
-from ml_platform.core.formatting import instant_text, money_text
+from ml_platform.core.formatting import capitalized, instant_text, money_text
 from ml_platform.declarations.graph import Node
 from ml_platform.operations.alerts import send_alert
 from ml_platform.operations.versions.not_deployed import kept_alert, kept_text, measured_alert, someone_must_act
@@ -124,7 +125,7 @@ def _stays(step: Step, model: str, reason: str) -> Iterator[dg.AssetObservation 
     if current is None:
         what, _, why = reason.partition(": ")
         metadata: Metadata = {
-            **summary(_sentence(what), [f"{_sentence(why)}."] if why else [], links=[model_page(model)]),
+            **summary(capitalized(what), [f"{capitalized(why)}."] if why else [], links=[model_page(model)]),
             "not deployed": reason,
             "computed": "no, unchanged",
         }
@@ -143,11 +144,11 @@ def _metadata(
     lines = ledger_lines(project.database, champion_ref(model))
     last, head = lines[-1], ledger_head(project.database)
     return {
-        **_summary(overview, not_deployed, worth_picture(project, model, overview.unit, made)),
+        **_summary(overview, now, not_deployed, worth_picture(project, model, overview.unit, made)),
         "version": version,
         **({"not deployed": not_deployed} if not_deployed else {}),
         **mlflow_url(project, model, trained),
-        "health": overview.health,
+        "health": f"{overview.health}, as of {instant_text(now)}",
         "needs a person": bullets(item.what for item in overview.attention if item.urgent),
         "worth a look": bullets(item.what for item in overview.attention if not item.urgent),
         "next training": overview.next_runs.training_text,
@@ -163,16 +164,22 @@ def _metadata(
     }
 
 
-def _summary(overview: ModelOverview, not_deployed: str, pictures: Sequence[str]) -> Metadata:
+def _summary(overview: ModelOverview, now: datetime, not_deployed: str, pictures: Sequence[str]) -> Metadata:
     live = overview.live
-    kept = f"{_sentence(_in_short(not_deployed))}." if not_deployed else ""
+    health = f"Health as of {instant_text(now)}: {overview.health}; the model's page has it as of now."
+    kept = f"{capitalized(_in_short(not_deployed))}." if not_deployed else ""
     rows = [
         (item.number, item.outcome, money_text(item.tested.gain if item.tested else None)) for item in overview.versions
     ]
     heading = ("version", "outcome", f"gain in test ({overview.unit})")
     return summary(
         f"Version {live.number} is live since {live.since:%Y-%m-%d}" if live else "No version is live",
-        [overview.worth_text, kept, *(f"{_sentence(item.what)}." for item in overview.attention if item.urgent)],
+        [
+            overview.worth_text,
+            kept,
+            health,
+            *(f"{capitalized(item.what)}." for item in overview.attention if item.urgent),
+        ],
         [heading, *rows],
         pictures,
         links=[model_page(overview.name)],
@@ -192,10 +199,6 @@ def _in_short(reason: str) -> str:
     while (shorter := _BRACKETS.sub("", reason)) != reason:
         reason = shorter
     return reason
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def anchor_metadata(project: Project, head: Head) -> Metadata:

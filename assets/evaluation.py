@@ -12,7 +12,7 @@ from typing import Any
 import dagster as dg
 
 from ml_platform.core.errors import listed
-from ml_platform.core.formatting import figure_text, money_text
+from ml_platform.core.formatting import capitalized, figure_text, money_text
 from ml_platform.declarations.gates import evaluated_gates
 from ml_platform.declarations.graph import Node
 from ml_platform.declarations.metric_names import headline_metric
@@ -124,8 +124,8 @@ def _rule_result(project: Project, node: Node, evaluation: Artifact, pictures: A
 
 def _with_reasons(headline: str, reasons: Sequence[str]) -> str:
     if not reasons:
-        return f"**{_sentence(headline)}**."
-    return f"**{_sentence(headline)}**: \n\n" + "\n".join(f"- {literal(reason)}" for reason in reasons)
+        return f"**{capitalized(headline)}**."
+    return f"**{capitalized(headline)}**: \n\n" + "\n".join(f"- {literal(reason)}" for reason in reasons)
 
 
 def _sureness(release: ReleaseResult) -> Metadata:
@@ -147,7 +147,7 @@ def evaluation_summary(project: Project, model: ModelSpec, evaluation: Artifact,
     if about.verdict == "same":
         verdict = f"Version {number} is the live version"
     elif about.verdict != "deploy":
-        verdict = _sentence(kept_headline(about, champion(project, about.model), challenger))
+        verdict = capitalized(kept_headline(about, champion(project, about.model), challenger))
     worth, metric = tested_worth(about), headline_metric(model)
     rivals = [rival for rival in about.contenders if rival.role != "do_nothing"]
     return summary(
@@ -210,10 +210,6 @@ def _row(rival: ContenderResult, currency: str) -> dict[str, Any]:
         name: figures[name] for name in ("auc", "brier", "pinball", "coverage", "rmse", "mae") if name in figures
     }
     return {"contender": rival.name, **shown, "role": rival.role, "gain over doing nothing": ahead}
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 class EvaluationBuilder(NodeBuilder):

@@ -6,7 +6,7 @@ from typing import Any
 
 import dagster as dg
 
-from ml_platform.core.formatting import money_text
+from ml_platform.core.formatting import capitalized, money_text
 from ml_platform.declarations.graph import Node
 from ml_platform.declarations.metric_names import headline_metric
 from ml_platform.declarations.model import ModelSpec
@@ -79,11 +79,11 @@ def _summary(step: Step, model: str, monitoring: Artifact, small: Artifact) -> M
     worths = (("since deployment", overview.worth), ("newest window", overview.window_worth))
     rows = [(name, money_text(worth.gain), money_text(worth.expected)) for name, worth in worths if worth is not None]
     heading = (f"gain ({overview.unit})", "realized", "expected")
-    urgent = [f"{item.what[:1].upper()}{item.what[1:]}." for item in overview.attention if item.urgent]
+    urgent = [f"{capitalized(item.what)}." for item in overview.attention if item.urgent]
     reason = f"{MonitoringManifest.of(monitoring).reason}."
     return summary(
         f"{model}: {overview.health}",
-        [overview.worth_text, *urgent, reason[:1].upper() + reason[1:]],
+        [overview.worth_text, *urgent, capitalized(reason)],
         [heading, *rows] if rows else (),
         [*worth_picture(project, model, overview.unit, monitoring), *in_place(small)],
         [model_page(model)],

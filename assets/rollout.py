@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from ml_platform.core.formatting import figure_text
+from ml_platform.core.formatting import capitalized, figure_text
 from ml_platform.declarations.graph import Node
 from ml_platform.declarations.node_name import NodeName
 from ml_platform.operations.rollout.advance import advance_rollout
@@ -86,7 +86,7 @@ def _metadata(project: Project, model: str, judged: Judged | None) -> Metadata:
         for line in reversed(lines[-20:])
     ]
     figures = {} if judged is None else {name: value for name, value in judged.facts().items() if value is not None}
-    now = running.words if running else "nothing is rolled out"
+    now = running.words if running else "Nothing is rolled out"
     return {**_summary(model, now, judged), "now": now, **figures, "ledger": table(moves)}
 
 
@@ -100,8 +100,8 @@ def _summary(model: str, now: str, judged: Judged | None) -> Metadata:
             ("errors", *(f"{figures.errors:,}" for figures in counted)),
             ("latency (µs)", *(figure_text(figures.latency()) for figures in counted)),
         ]
-    reasons = [] if judged is None else [f"{judged.reason[:1].upper()}{judged.reason[1:]}."]
-    return summary(now[:1].upper() + now[1:], reasons, rows, links=[model_page(model)])
+    reasons = [] if judged is None else [f"{capitalized(judged.reason)}."]
+    return summary(now, reasons, rows, links=[model_page(model)])
 
 
 class RolloutBuilder(NodeBuilder):

@@ -45,12 +45,12 @@ def write_pages(project: Project, folder: Path) -> Iterator[tuple[str, Path]]:
     every = versions(project, model)
     yield (
         "version",
-        _write(folder / "version.html", card_page(card_facts(project, now, model, every[-1].number), model)),
+        _write(folder / "version.html", card_page(card_facts(project, now, model, every[:2][-1].number), model)),
     )
     if len(every) > 1:
         yield (
             "comparison",
-            _write(folder / "comparison.html", comparison_page(compare_versions(project, *every[-2:], 10))),
+            _write(folder / "comparison.html", comparison_page(compare_versions(project, *every[:2], 10))),
         )
     first = now - spec.models[model].label.horizon - spec.models[model].monitoring.window
     settled = read_predictions(project, model, first, now, ["prediction_id", "score", "effective_time"])

@@ -145,7 +145,8 @@ def show_experiments(directory: Path, remove: str | None, *, as_json: bool) -> N
         print_json({"experiments": [{"bytes": item.space.size(), **_document(item)} for item in experiments]})
         return
     if not experiments:
-        print("There is no experiment. Try one: ml-platform experiment NAME --from CHANGED_FOLDER.")
+        text = "There is no experiment. Try one: ml-platform experiment NAME --from CHANGED_FOLDER."
+        SafeConsole().print(line(text))
         return
     table = PlainTable("experiment", "made", "by", "size", "models", "outcome", right=(3,), whole=(0,))
     for item in experiments:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from ml_platform.core.clock import format_duration
 from ml_platform.core.statistics.distributions import Distribution
 
+_NAME = re.compile(r"\w*[_@/]\w|\w+\.\w")
 _TIGHT_PERCENT = re.compile(r"(?<=\d)%")
 _UNITS = {"d": "day", "h": "hour", "m": "minute", "s": "second", "us": "microsecond"}
 
@@ -82,6 +83,15 @@ def counted(count: int, noun: str, several: str | None = None) -> str:
     ('1 day', '1,200 days', '2 processes')
     """
     return f"{count:,} {noun if count == 1 else several or f'{noun}s'}"
+
+
+def capitalized(text: str) -> str:
+    """Return a text as a sentence begins; a name at its start stays as it is.
+
+    >>> capitalized("kept version 1"), capitalized("late_parcel@2 waits"), capitalized("sources/orders failed")
+    ('Kept version 1', 'late_parcel@2 waits', 'sources/orders failed')
+    """
+    return text if _NAME.match(text) else f"{text[:1].upper()}{text[1:]}"
 
 
 def all_up_to_date(steps: int) -> str:

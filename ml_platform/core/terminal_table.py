@@ -27,6 +27,8 @@ _GLUE = "\ue000"
 _GAP = 2
 _LEAST = 16
 """How narrow a column of words may become."""
+_TALLEST = 6
+"""About how many lines a value may take; one that would take more has a wider column, or the table becomes blocks."""
 _NARROWEST = 20
 """How narrow wrapped text may become beside its indent."""
 
@@ -123,7 +125,7 @@ class PlainTable:
         """Return how narrow a column may become."""
         values = self._width(place)
         head = max((cell_len(word) for word in self._heads[place].split()), default=0)
-        return max(head, values if place in self._whole else min(values, _LEAST))
+        return max(head, values if place in self._whole else min(values, max(_LEAST, -(-values // _TALLEST))))
 
     def _width(self, place: int) -> int:
         """Return how wide the values of a column are."""

@@ -116,7 +116,7 @@ class RolloutStage(Declaration):
     @property
     def words(self) -> str:
         """The stage in words."""
-        share = f" with {self.share:.3g} of the entities" if self.canary else ""
+        share = f" with {100 * self.share:.3g} % of the entities" if self.canary else ""
         return f"{self.kind}{share} for {format_duration(self.time)}"
 
     def latency_limit(self, champion: float) -> float:

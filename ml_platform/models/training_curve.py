@@ -13,6 +13,7 @@ import numpy as np
 
 from ml_platform.datasets.snapshot.boundaries import Part
 from ml_platform.datasets.snapshot.read import load_snapshot
+from ml_platform.declarations.metric_names import loss_quantile
 from ml_platform.models.inputs.columns import read_columns
 from ml_platform.models.inputs.labels import class_indices, read_label
 from ml_platform.models.inputs.matrix import Matrix
@@ -34,7 +35,7 @@ class TrainingCurve:
     Attributes
     ----------
     loss
-        ``log_loss`` for classes; ``rmse`` for a number, ``pinball_loss`` for a quantile of it.
+        ``log_loss`` for classes; ``pinball_loss`` for a number whose quantile is fitted, else ``rmse``.
     rounds
         After how many rounds of boosting.
     losses
@@ -64,17 +65,18 @@ def training_curve(project: Project, trained: Artifact) -> TrainingCurve | None:
     if not last:
         return None
     rounds = _spread(last)
+    quantile = loss_quantile(project.spec.models[about.model])
     losses: dict[Part, tuple[float, ...]] = {}
     for part in _PARTS:
         frame = load_snapshot(project, trained.inputs["snapshot"], (part,), ROWS).part(part)
         label = class_indices(read_label(frame["label"], predictor.task), predictor.classes)
         known = label >= 0 if predictor.classes else np.ones(len(frame), dtype=bool)
         matrix = predictor.encode(read_columns(frame[known].reset_index(drop=True), predictor.inputs))
-        made = _losses(predictor, matrix, label[known], rounds, project.spec.models[about.model].quantile)
+        made = _losses(predictor, matrix, label[known], rounds, quantile)
         if made is None:
             return None
         losses[part] = made
-    return TrainingCurve(_name(predictor), rounds, losses)
+    return TrainingCurve(_name(predictor, quantile), rounds, losses)
 
 
 def _spread(last: int) -> tuple[int, ...]:
@@ -100,12 +102,12 @@ def _loss(predictor: Predictor, scores: np.ndarray, label: np.ndarray, quantile:
         truth = columns[np.arange(len(label)), label.astype(int)]
         return float(-np.mean(np.log(np.clip(truth, _EPSILON, 1 - _EPSILON))))
     error = label - scores
-    if predictor.task == "quantile" and quantile is not None:
+    if quantile is not None:
         return float(np.mean(np.maximum(quantile * error, (quantile - 1) * error)))
     return float(np.sqrt(np.mean(np.square(error))))
 
 
-def _name(predictor: Predictor) -> str:
+def _name(predictor: Predictor, quantile: float | None) -> str:
     if predictor.classes:
         return "log_loss"
-    return "pinball_loss" if predictor.task == "quantile" else "rmse"
+    return "rmse" if quantile is None else "pinball_loss"

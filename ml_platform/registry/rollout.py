@@ -65,7 +65,12 @@ class Rollout:
     @property
     def words(self) -> str:
         """Where the version is."""
-        return f"{self.version} is a candidate in stage {self.number + 1} of {len(self.stages)}, {self.stage.words}"
+        return f"{self.version} is a candidate in {self.stage_text}"
+
+    @property
+    def stage_text(self) -> str:
+        """Which of its stages it is in."""
+        return f"stage {self.number + 1} of {len(self.stages)}, {self.stage.words}"
 
     @property
     def facts(self) -> dict[str, Any]:

@@ -53,6 +53,16 @@ def test_where_even_that_does_not_fit_each_row_is_a_block() -> None:
     )
 
 
+def test_a_value_that_would_take_many_lines_makes_each_row_a_block() -> None:
+    table = PlainTable("at", "what", "next step", whole={0})
+    table.add_row("2013-12-10", "word " * 80, "look at the runs of the job, then run it again")
+    assert [text.split()[0] for text in shown(table, 150)[:2]] == ["at", "2013-12-10"]
+    first, *others = shown(table, 80)
+    assert first == "2013-12-10"
+    assert len(others) <= 7
+    assert all(text.startswith("  ") for text in others)
+
+
 def test_a_pipe_gets_one_record_a_line_with_tabs_and_nothing_else() -> None:
     table = PlainTable("name", "size", "what", right={1}, indent=2)
     table.add_row("a", "1", "first\nline\tand more")

@@ -6,6 +6,7 @@ from ml_platform.operations.rollout.counts import CountsWriter, StageCounts, cou
 from ml_platform.registry.champion import champion
 from ml_platform.registry.rollout import rollout_of
 from ml_platform.reporting.mlflow.client import open_client
+from ml_platform.reporting.overview.model_overview import model_overview
 from ml_platform.reporting.status import project_status
 from tests.dagster.shop import Shop
 from tests.dagster.test_approval import BOOSTED, MODEL, RULE
@@ -54,11 +55,13 @@ def test_a_candidate_goes_through_its_stages_and_is_champion_then(shop: Shop) ->
     )
     count(shop)
     assert shop.run("judge_rollouts").success
-    assert shop.metadata(f"{NAME}/rollout")["reason"] == "1h of its time are left"
+    assert shop.metadata(f"{NAME}/rollout")["reason"] == "the stage has 1h left"
     shop.advance(hours=1)
     assert shop.run("judge_rollouts").success
-    assert shop.metadata(f"{NAME}/rollout")["now"].endswith("in stage 2 of 2, canary with 0.2 of the entities for 1h")
+    assert shop.metadata(f"{NAME}/rollout")["now"].endswith("in stage 2 of 2, canary with 20 % of the entities for 1h")
     assert str(champion(shop.project, NAME)) == f"{NAME}@1"
+    newest = model_overview(shop.project, NAME, shop.project.clock.now()).versions[0]
+    assert newest.text == "version 2 is in rollout: stage 2 of 2, canary with 20 % of the entities for 1h"
     count(shop)
     shop.advance(hours=1)
     status = {item.name: item for item in project_status(shop.project, shop.project.clock.now()).models}

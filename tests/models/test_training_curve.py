@@ -23,6 +23,10 @@ LIGHTGBM = "{name: lightgbm, params: {num_leaves: 7, learning_rate: 0.1, num_ite
 ROUNDS = 30
 ALGORITHMS = {
     "lightgbm": f"{{name: lightgbm, params: {{num_leaves: 7, learning_rate: 0.1, num_iterations: {ROUNDS}}}}}",
+    "quantile": (
+        f"{{name: lightgbm, params: {{objective: quantile, alpha: 0.7, num_leaves: 7, learning_rate: 0.1, "
+        f"num_iterations: {ROUNDS}}}}}"
+    ),
     "xgboost": f"{{name: xgboost, params: {{max_depth: 3, n_estimators: {ROUNDS}}}}}",
     "catboost": f"{{name: catboost, params: {{depth: 3, iterations: {ROUNDS}}}}}",
     "logistic_regression": "logistic_regression",
@@ -62,17 +66,28 @@ def curve_of(project: Project, artifact: Artifact) -> TrainingCurve:
 
 @pytest.mark.parametrize(
     ("model", "objective", "metric", "loss"),
-    [("late_parcel", "binary", "binary_logloss", "log_loss"), ("lateness", "regression", "rmse", "rmse")],
+    [
+        ("late_parcel", "binary", "binary_logloss", "log_loss"),
+        ("lateness", "regression", "rmse", "rmse"),
+        ("lateness", "quantile", "quantile", "pinball_loss"),
+    ],
 )
 def test_lightgbm_s_curve_is_what_it_records_itself(
     tmp_path: Path, model: str, objective: str, metric: str, loss: str
 ) -> None:
     import lightgbm
 
-    project, artifact = trained(tmp_path, model, "lightgbm")
+    project, artifact = trained(tmp_path, model, objective if objective in ALGORITHMS else "lightgbm")
     rows = parts(project, artifact)
     recorded: dict[str, dict[str, list[float]]] = {}
-    params = {"objective": objective, "metric": metric, "num_leaves": 7, "learning_rate": 0.1, "verbosity": -1}
+    params = {
+        "objective": objective,
+        "alpha": 0.7,
+        "metric": metric,
+        "num_leaves": 7,
+        "learning_rate": 0.1,
+        "verbosity": -1,
+    }
     exact = {"deterministic": True, "force_col_wise": True, "num_threads": 1, "seed": 0}
     train = lightgbm.Dataset(*rows["train"])
     sets = [train, lightgbm.Dataset(*rows["validate"], reference=train)]

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from ml_platform.core.clock import rounded_duration
+from ml_platform.core.formatting import counted
 from ml_platform.operations.rollout.counts import Figures
 from ml_platform.operations.rollout.money import Money
 from ml_platform.registry.rollout import Rollout
@@ -88,7 +89,7 @@ def judge(rollout: Rollout, counted: Mapping[int, Figures], money: Money, curren
         return judged("end", f"it earns less than the champion beyond doubt: {money_text(money, currency)}")
     remaining = stage.time - (now - rollout.entered.clock)
     if remaining.total_seconds() > 0:
-        return judged("wait", f"{rounded_duration(remaining)} of its time are left")
+        return judged("wait", f"the stage has {rounded_duration(remaining)} left")
     if candidate.rows < stage.min_rows:
         return judged("wait", f"its time is over, but it has predicted {candidate.rows:,} rows of {stage.min_rows:,}")
     if stage.require == "better" and money.verdict != "better":
@@ -122,7 +123,7 @@ def figures_text(candidate: Figures, champion: Figures) -> str:
 def money_text(money: Money, currency: str) -> str:
     """Return the result of the test of money in words."""
     if not money.gain.values:
-        return f"the versions differ on {money.differ:,} rows, and no label of those is settled"
+        return f"the versions differ on {counted(money.differ, 'row')}, of which no label is settled"
     gain = money.gain
     return (
         f"on {gain.values:,} settled rows that differ it earned {gain.mean:+.4g} {currency} a row more than the "

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from ml_platform.core.formatting import capitalized
 from ml_platform.operations.alerts import Alert
 from ml_platform.project import Project
 from ml_platform.reporting.overview.model_overview import ModelOverview, project_overview
@@ -70,7 +71,7 @@ def _lines(model: ModelOverview) -> Iterator[str]:
     live, last = model.live, model.last_training
     version = "No version is live." if live is None else f"Version {live.number} is live since {live.since:%Y-%m-%d}."
     if last is not None and last is not live:
-        version += f" {last.short_text[:1].upper()}{last.short_text[1:].rstrip('.')}."
+        version += f" {capitalized(last.short_text).rstrip('.')}."
     yield f"{version} It is trained next: {model.next_runs.training_text}."
     looks = [item.what for item in model.attention if not item.urgent]
     drift = model.drift.text if model.drift is not None else "drift was not looked for yet"

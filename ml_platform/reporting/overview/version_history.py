@@ -213,7 +213,10 @@ def _reasons(
     word = decision_on(project, version.model, version.id)
     if outcome == "rejected" and word is not None:
         return (f"{word.actor}: {word.reason}",)
-    if outcome in ("in rollout", "waits for approval"):
+    rollout = rollout_of(project, version.model)
+    if outcome == "in rollout" and rollout is not None:
+        return (rollout.stage_text,)
+    if outcome == "waits for approval":
         return ()
     kept = kept_out(project, version)
     if kept:

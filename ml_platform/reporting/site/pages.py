@@ -15,6 +15,7 @@ from markupsafe import Markup
 from ml_platform.core.formatting import (
     age_text,
     amount_text,
+    capitalized,
     counted,
     figure_text,
     instant_text,
@@ -78,7 +79,7 @@ _FILTERS: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "instant": instant_text,
         "money": money_text,
         "plain": _plain,
-        "sentence": lambda text: f"{text[:1].upper()}{text[1:].rstrip('.')}." if text else "",
+        "sentence": lambda text: f"{capitalized(text).rstrip('.')}." if text else "",
         "share": share_text,
         "value": value_text,
         "words": lambda name: name.replace("_", " "),

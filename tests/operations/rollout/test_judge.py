@@ -56,7 +56,7 @@ def earned(verdict: str = "cannot tell") -> Money:
 
 
 CASES: list[tuple[dict[str, Any], Figures, Figures, str, float, str, str]] = [
-    ({}, figures(500), figures(500), "cannot tell", 12, "wait", "12h of its time are left"),
+    ({}, figures(500), figures(500), "cannot tell", 12, "wait", "the stage has 12h left"),
     ({}, figures(500), figures(500), "cannot tell", 24, "promote", "500 rows with 0 errors"),
     ({}, figures(500), figures(500), "worse", 1, "end", "earns less than the champion beyond doubt"),
     ({}, figures(99), figures(99), "cannot tell", 30, "wait", "has predicted 99 rows of 100"),

@@ -19,6 +19,7 @@ from ml_platform.reporting.site.distribution_svg import curve
 from ml_platform.reporting.site.facts import SiteFacts, site_facts
 from ml_platform.reporting.site.lineage_picture import around, lineage_edges
 from ml_platform.reporting.site.pages import site_files
+from ml_platform.storage.failures import Failure
 from tests.shop_project import open_shop
 
 NOW = datetime(2024, 3, 1, tzinfo=UTC)
@@ -106,6 +107,17 @@ def test_every_link_leads_to_a_file_of_the_folder_and_to_an_id_on_its_page(facts
         target = posixpath.normpath(posixpath.join(posixpath.dirname(name), path)) if path else name
         assert target in files, (name, address)
         assert not anchor or anchor in pages[target].ids, (name, address)
+
+
+def test_data_whose_last_run_failed_is_not_in_order_on_the_page_of_a_model(facts: SiteFacts) -> None:
+    name = next(iter(facts.cards))
+    card, known = facts.cards[name], f"models/{name}.html"
+    first, *others = card.overview.data
+    failed = replace(first, failure=Failure(f"sources/{first.name}", NOW, "a column is missing"))
+    broken = replace(card, overview=replace(card.overview, data=(failed, *others)))
+    page = site_files(replace(facts, cards={**facts.cards, name: broken}))[known]
+    assert '<span class="bad">failed at 2024-03-01 00:00 UTC</span>' in page
+    assert '<span class="bad">failed at' not in site_files(facts)[known]
 
 
 def test_names_descriptions_owners_and_units_can_be_searched(facts: SiteFacts) -> None:
