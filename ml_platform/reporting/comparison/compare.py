@@ -76,12 +76,8 @@ def compare_versions(project: Project, first: Version, second: Version, shown: i
     frame, notes = _unseen(load_snapshot(project, snapshot, ("test",)).part("test"), trained, (first, second))
     rows = EvaluationRows.read(project.spec, project.spec.models[first.model], frame)
     newer = max(range(2), key=lambda place: TrainedModelManifest.of(trained[place]).until)
-    both = _Both.on(
-        project, rows, trained, trained[newer], _elsewhere(project, rows, snapshot, trained, trained[newer])
-    )
+    both = _Both.on(project, rows, snapshot, trained, trained[newer])
     simpler = tuple(both.simpler_gains(_NAMES[newer]))
-    declared = declared_changes(project, *trained)
-    days = np.datetime_as_string(rows.days[both.valued], unit="D")
     places = both.changed_rows()
     return VersionComparison(
         first=str(first),
@@ -91,14 +87,14 @@ def compare_versions(project: Project, first: Version, second: Version, shown: i
         rows=both.earned.rows,
         start=format_instant(frame["effective_time"].min().to_pydatetime()),
         end=format_instant(frame["effective_time"].max().to_pydatetime()),
-        declared=declared,
+        declared=declared_changes(project, *trained),
         metrics=both.metrics(),
         gains=(both.gain(_FIRST, DO_NOTHING), both.gain(_SECOND, DO_NOTHING)),
         difference=both.gain(_SECOND, _FIRST),
         beside=str((first, second)[newer]),
         simpler=simpler,
         simplest=_simplest(project, rows, both, (first, second), simpler) if simpler else None,
-        days=tuple(_by_day(days, both)),
+        days=tuple(_by_day(rows, both)),
         changed=len(places),
         actions=tuple(both.action_changes()),
         rows_shown=tuple(_shown_row(project, rows, both, place) for place in places[:shown]),
@@ -166,8 +162,8 @@ def _simplest(
     )
 
 
-def _by_day(days: np.ndarray, both: _Both) -> list[DayGain]:
-    nothing = both.values[DO_NOTHING]
+def _by_day(rows: EvaluationRows, both: _Both) -> list[DayGain]:
+    nothing, days = both.values[DO_NOTHING], np.datetime_as_string(rows.days[both.valued], unit="D")
     return [
         DayGain(
             str(day),
@@ -216,9 +212,9 @@ class _Both:
         cls,
         project: Project,
         rows: EvaluationRows,
+        snapshot: str,
         trained: list[Artifact],
         newer: Artifact,
-        elsewhere: list[dict[str, np.ndarray]],
     ) -> _Both:
         both = [
             contender(project, rows, name, "challenger", artifact, PREDICTOR)
@@ -234,7 +230,7 @@ class _Both:
             values,
             rows.days[valued],
             rows.entities(project.spec)[valued],
-            other_rows=elsewhere,
+            other_rows=_elsewhere(project, rows, snapshot, trained, newer),
             fixed=rows.model.value.entities == "fixed",
             horizon=rows.model.label.horizon,
         )
