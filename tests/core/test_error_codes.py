@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from ml_platform.core.errors import (
     ALL_CODES,
     CODES,
@@ -38,6 +40,7 @@ def errors(known: dict[str, list[str]], root: str = "PlatformError") -> Iterator
             yield from errors(known, name)
 
 
+@pytest.mark.slow
 def test_every_error_class_has_an_entry_and_every_entry_a_class() -> None:
     assert sorted(set(errors(classes()))) == sorted(CODES)
 

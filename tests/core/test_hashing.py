@@ -70,6 +70,7 @@ class TestCanonicalJson:
             canonical_json({"nested": [value]})
         assert str(caught.value) == message
 
+    @pytest.mark.slow
     @given(JSON)
     def test_it_is_json_and_means_the_same(self, value: Any) -> None:
         assert json.loads(canonical_json(value)) == value

@@ -82,6 +82,7 @@ def test_a_wrong_algorithm_is_reported_with_its_remedy(algorithm, task, fault):
     assert any(fault in actual for actual in _faults(algorithm.pop("name"), task, **algorithm))
 
 
+@pytest.mark.slow
 def test_a_declaration_is_checked_without_any_library_of_estimators():
     code = (
         "import sys; from ml_platform.declarations.algorithms import algorithms; algorithms(); "

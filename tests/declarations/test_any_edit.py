@@ -32,6 +32,7 @@ def check(directory: Path) -> None:
             assert "Error" not in fault.message
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(st.sampled_from(sorted(FILES)), st.integers(0, 60), st.booleans(), TEXTS)
 @example("models/late.yaml", 9, False, "&a [*a]")

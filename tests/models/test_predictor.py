@@ -36,6 +36,7 @@ def _with_calendar(directory, transform=CALENDAR):
     return shop_project(directory, models__late_parcel=model)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", sorted(LABELS))
 def test_a_predictor_comes_back_from_the_store_with_the_same_predictions_and_the_same_id(project, model):
     artifact = train_model(project, model, model).artifact

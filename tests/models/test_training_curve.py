@@ -64,6 +64,7 @@ def curve_of(project: Project, artifact: Artifact) -> TrainingCurve:
     return curve
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "objective", "metric", "loss"),
     [
@@ -100,6 +101,7 @@ def test_lightgbm_s_curve_is_what_it_records_itself(
     assert curve.losses["train"][-1] < curve.losses["train"][0]
 
 
+@pytest.mark.slow
 def test_xgboost_s_curve_is_what_it_records_itself(tmp_path: Path) -> None:
     import xgboost
 
@@ -114,6 +116,7 @@ def test_xgboost_s_curve_is_what_it_records_itself(tmp_path: Path) -> None:
         np.testing.assert_allclose(np.array(losses), recorded[part]["logloss"], rtol=1e-5)  # its numbers have 32 bits
 
 
+@pytest.mark.slow
 def test_catboost_s_curve_is_what_it_computes_itself(tmp_path: Path) -> None:
     import catboost
 
@@ -129,6 +132,7 @@ def test_catboost_s_curve_is_what_it_computes_itself(tmp_path: Path) -> None:
         np.testing.assert_allclose(np.array(losses), direct.eval_metrics(pool, "Logloss")["Logloss"], rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_model_without_rounds_has_no_curve(tmp_path: Path) -> None:
     assert training_curve(*trained(tmp_path, "late_parcel", "logistic_regression")) is None
 

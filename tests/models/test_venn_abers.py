@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.isotonic import IsotonicRegression
@@ -26,6 +27,7 @@ def by_definition(scores: np.ndarray, positive: np.ndarray, new: float) -> float
     return pair[1] / (1 - pair[0] + pair[1])
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(ROWS)
 def test_each_score_has_the_merge_of_two_isotonic_regressions(rows: list[tuple[float, bool]]) -> None:

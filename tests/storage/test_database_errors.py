@@ -98,6 +98,7 @@ def test_a_folder_that_is_missing(tmp_path: Path) -> None:
     assert text.endswith("unable to open database file. Check that the folder exists and that this user may write it.")
 
 
+@pytest.mark.slow
 def test_a_flipped_bit_anywhere_in_the_schema_is_no_traceback(tmp_path: Path) -> None:
     """SQLite repeats damaged text of the schema in its message, and Python cannot read a message that is no UTF-8."""
     whole, file = tmp_path / "whole.sqlite", tmp_path / "flipped.sqlite"

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from ml_platform.storage.database import Database
 from ml_platform.storage.exclusive import exclusive
 
@@ -39,6 +41,7 @@ def end(process: subprocess.Popen[str]) -> None:
     process.communicate()
 
 
+@pytest.mark.slow
 def test_a_second_process_waits_and_goes_on_when_the_first_is_killed(database_url: str, tmp_path: Path) -> None:
     first = start(database_url, tmp_path, "make_late")
     assert line_of(first) == "holds"
@@ -49,6 +52,7 @@ def test_a_second_process_waits_and_goes_on_when_the_first_is_killed(database_ur
     end(second)
 
 
+@pytest.mark.slow
 def test_locks_of_other_names_do_not_wait(database: Database, database_url: str, tmp_path: Path) -> None:
     with exclusive(database, tmp_path, "make_late"):
         other = start(database_url, tmp_path, "make_early")

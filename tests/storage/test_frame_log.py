@@ -73,6 +73,7 @@ def _write_and_acknowledge(folder: str, written: str) -> None:
             acknowledged.write(b"%d\n" % number)
 
 
+@pytest.mark.slow
 def test_a_killed_writer_loses_nothing_that_it_acknowledged(tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
     for trial in range(3):

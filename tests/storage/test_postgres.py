@@ -24,6 +24,7 @@ def test_without_a_server_and_its_programs_there_is_a_failure(monkeypatch: pytes
     assert str(caught.value) == postgres.REMEDY
 
 
+@pytest.mark.slow
 @pytest.mark.server
 def test_a_server_is_started_where_none_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     if postgres.programs() is None:

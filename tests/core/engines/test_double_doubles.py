@@ -6,6 +6,7 @@ import random
 from fractions import Fraction
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -40,6 +41,7 @@ def test_a_sum_that_is_proved_is_the_nearest_float(rows: list[list[float]]) -> N
         assert not is_proved or value == float(exact(row))
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(rows_of(SUM_UNITS, 1), rows_of(SQUARE_UNITS, 1), st.integers(2, 2**40))
 def test_a_spread_that_is_proved_is_the_nearest_float(
@@ -61,6 +63,7 @@ def test_a_tie_is_proved_and_a_number_beside_it_that_two_floats_cannot_hold_is_n
     assert values[:2].tolist() == [1.0, 1.0 + 4 * half]
 
 
+@pytest.mark.slow
 def test_nearly_all_sums_and_spreads_of_prices_are_proved() -> None:
     draw = random.Random(5)
     groups = [[round(draw.gauss(50, 20), 2) for _ in range(draw.randint(2, 40))] for _ in range(2_000)]

@@ -1,11 +1,13 @@
 """What DuckDB alone does: it spills."""
 
 import pyarrow as pa
+import pytest
 
 from ml_platform.core.engines import DuckDB
 from ml_platform.core.private_files import private_temporary_folder
 
 
+@pytest.mark.slow
 def test_an_engine_that_spills_removes_its_files(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     with DuckDB(threads=1) as engine:

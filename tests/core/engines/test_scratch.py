@@ -40,6 +40,7 @@ def test_a_folder_goes_with_its_block_also_where_it_failed(tmp_path: Path) -> No
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_the_folder_of_a_killed_process_is_removed_by_the_next(tmp_path: Path) -> None:
     process, folder = holder(tmp_path)
     process.send_signal(signal.SIGKILL)
@@ -51,6 +52,7 @@ def test_the_folder_of_a_killed_process_is_removed_by_the_next(tmp_path: Path) -
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_the_folder_of_a_process_at_work_stays_and_is_named(tmp_path: Path) -> None:
     process, folder = holder(tmp_path)
     assert sweep_scratch(tmp_path) == [folder]

@@ -32,6 +32,7 @@ WORLDS: dict[str, tuple[Draw, float, float]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("world", WORLDS)
 def test_equal_versions_differ_no_more_often_than_declared_with_a_look_at_every_row(world: str) -> None:
     draw, low, high = WORLDS[world]
@@ -43,6 +44,7 @@ def test_equal_versions_differ_no_more_often_than_declared_with_a_look_at_every_
     assert sum(not item.low <= 0 <= item.high for item in means) <= 26
 
 
+@pytest.mark.slow
 def test_a_look_at_every_row_is_what_one_call_does() -> None:
     values = WORLDS["8 against 1"][0](np.random.default_rng(3), 0.8)[:400]
     looks = [mean_so_far(values[:count], -1.0, 8.0, CONFIDENCE).above for count in range(1, len(values) + 1)]
@@ -51,6 +53,7 @@ def test_a_look_at_every_row_is_what_one_call_does() -> None:
     assert not looks[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("world", "edge"), [("as often", 0.3), ("8 against 1", 0.4), ("30 against 1", 1.0)])
 def test_a_difference_is_seen_and_the_interval_holds_it(world: str, edge: float) -> None:
     draw, low, high = WORLDS[world]

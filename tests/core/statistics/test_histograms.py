@@ -52,6 +52,7 @@ numbers = st.lists(st.one_of(st.none(), st.integers(-5, 5), st.floats(-10, 10)),
 words = st.lists(st.one_of(st.none(), st.sampled_from("abcdef")), min_size=1, max_size=60)
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(st.one_of(st.tuples(numbers, numbers), st.tuples(words, words)))
 def test_counts_and_index_agree_with_a_naive_loop(samples: tuple[list[Any], list[Any]]) -> None:

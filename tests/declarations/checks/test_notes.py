@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from ml_platform.declarations.checks.notes import notes_of
 from ml_platform.declarations.load.load import load_project
 from tests.customers import write_customers
@@ -14,6 +16,7 @@ from tests.worlds import write_shop
 PROGRAM = str(Path(sys.executable).parent / "ml-platform")
 
 
+@pytest.mark.slow
 def test_a_test_period_too_short_for_a_release_is_a_note_with_its_place(tmp_path: Path) -> None:
     root = write_shop(tmp_path / "shop", days=1)
     path = root / "models/late_parcel.yaml"

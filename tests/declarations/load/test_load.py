@@ -268,6 +268,7 @@ def test_a_file_is_reparsed_only_when_it_changed(ferry: Path) -> None:
     assert _cached_document.cache_info().misses == before + 1
 
 
+@pytest.mark.slow
 def test_loading_a_project_imports_no_heavy_library(ferry: Path) -> None:
     heavy = "pandas pyarrow duckdb ibis sklearn lightgbm mlflow great_expectations evidently dagster matplotlib"
     program = (

@@ -42,6 +42,7 @@ def test_something_whose_state_cannot_be_read_is_refused():
         normal_form(object())
 
 
+@pytest.mark.slow
 def test_a_scikit_learn_estimator_keeps_its_form_through_a_skops_file_whose_bytes_differ():
     from sklearn.ensemble import RandomForestClassifier
     from skops.io import dumps, loads

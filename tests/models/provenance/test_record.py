@@ -148,6 +148,7 @@ def test_the_machine_is_recorded_in_plain_values():
     assert all(isinstance(value, str | int | list) for value in machine_facts.values())
 
 
+@pytest.mark.slow
 def test_of_two_installed_versions_the_one_that_is_imported_is_recorded(tmp_path):
     folder = tmp_path / "lightgbm-0.0.1.dist-info"
     folder.mkdir()

@@ -96,6 +96,7 @@ def test_a_search_survives_sigkill_at_any_fit_also_with_a_torn_line(tmp_path: Pa
     assert outcomes(searched(tmp_path / "killed")) == outcomes(searched(tmp_path / "whole"))
 
 
+@pytest.mark.slow
 def test_the_search_is_better_than_as_many_draws(tmp_path: Path) -> None:
     reached = [best_of(searched(tmp_path / str(seed), declared(seed=seed))).losses[-1] for seed in range(8)]
     draw, random = np.random.default_rng(0), []

@@ -1,6 +1,7 @@
 """What an interval rests on is shown wherever it is, and so is why there is none."""
 
 import numpy as np
+import pytest
 from rich.text import Text
 
 from ml_platform.cli.model_details import _contender_figures
@@ -37,6 +38,7 @@ def test_a_declined_comparison_keeps_the_champion_with_its_reason():
     assert shortfalls([], release, "EUR") == ["too few days to say: 3, at least 4 are needed"]
 
 
+@pytest.mark.slow
 def test_run_and_picture_show_a_declined_interval():
     figures = {"value_vs_do_nothing": 6.0, "value_vs_do_nothing_low": None, "value_vs_do_nothing_high": None}
     figures |= {"rows": 9, "auc": 0.5}

@@ -65,6 +65,7 @@ def test_each_action_and_label_has_its_rows_its_gain_and_what_was_missed(shop: P
     }
 
 
+@pytest.mark.slow
 def test_of_a_factory_it_is_computed_once_and_counts_every_test_row(tmp_path: Any) -> None:
     project = build_factory(tmp_path)
     version = versions(project, MODEL)[0]

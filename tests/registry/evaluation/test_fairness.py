@@ -55,6 +55,7 @@ def test_both_differences_are_those_of_fairlearn(seed: int) -> None:
     )
 
 
+@pytest.mark.slow
 def test_the_interval_is_that_of_fairlearns_bootstrap_where_no_two_rows_share_a_day() -> None:
     group, acted, label, _ = drawn(1)
     group = np.where(group == "x", "f", group)  # of more groups, the interval is wider than that of a bootstrap

@@ -29,6 +29,7 @@ def _arrays(rows):
     return label, np.array([score / 8 for _, score in rows])
 
 
+@pytest.mark.slow
 @given(LABELS_AND_SCORES)
 @settings(max_examples=150, deadline=None)
 def test_binary_metrics_are_those_of_scikit_learn_also_with_ties(rows):

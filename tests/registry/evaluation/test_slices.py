@@ -91,6 +91,7 @@ def test_the_slices_that_surely_lose_are_those_of_bonferronis_correction() -> No
         assert slice_figures(slice_results(masks, values, days, entities))["slices_losing"] == losing
 
 
+@pytest.mark.slow
 def test_where_no_slice_gains_or_loses_few_worlds_show_one() -> None:
     """At most 5 % of worlds have an interval beyond zero; of 200, 18 or more would come once in 200 such tests."""
     seen = 0
@@ -100,6 +101,7 @@ def test_where_no_slice_gains_or_loses_few_worlds_show_one() -> None:
     assert seen < 18
 
 
+@pytest.mark.slow
 def test_with_a_champion_few_worlds_show_a_difference_from_any_rival() -> None:
     """The champion and doing nothing earn what the challenger earns on average: 5 % of worlds may show a difference."""
     seen = 0

@@ -103,6 +103,7 @@ def test_changes_that_fail_half_way_leave_the_former_content(store):
     assert None not in all_rows.values()
 
 
+@pytest.mark.slow
 def test_readers_see_one_generation_while_others_are_written(opens, store):
     write(store, 1)
     stop, torn, seen = threading.Event(), [], set()
@@ -159,6 +160,7 @@ def test_what_was_removed_is_gone_from_disk_and_server_after_a_purge(opens, stor
         assert everything(view) == {key: b"4 of %s" % key for key in KEYS}
 
 
+@pytest.mark.slow
 def test_readers_continue_while_the_content_is_rewritten(opens, store):
     write(store, 1)
     stop, wrong, count = threading.Event(), [], [0]
@@ -244,6 +246,7 @@ def small_map(monkeypatch):
     monkeypatch.setattr(lmdb_folder, "FIRST_SIZE", 2**17)
 
 
+@pytest.mark.slow
 def test_a_map_that_is_full_grows_and_readers_of_other_processes_follow(small_map, tmp_path):
     store = open_online_store(None, tmp_path, "any")
     write(store, 1)
