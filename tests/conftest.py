@@ -8,6 +8,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.once import share_folder
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    share_folder(config)
+
 
 @pytest.fixture(scope="session", autouse=True)
 def private_temporary_files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +14,7 @@ from ml_platform.project import open_project
 from ml_platform_dagster.jobs.instance import open_instance
 from ml_platform_dagster.jobs.run import run_job
 from tests.dagster.shop import Shop
+from tests.once import made_once
 from tests.worlds import write_shop
 
 RELEASE = "release: {first: {baselines: ignore}}\n"  # a first version need not beat the baselines
@@ -31,20 +30,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def made_shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The shop after one run of its factory, with what that run told in ``events.json``. Not to be changed.
-
-    Where tests run in several processes, the first makes it for all.
-    """
-    shared = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        shared = shared.parent
-    root = shared / "made" / "shop"
-    with (shared / "made.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (root / "events.json").exists():
-            make_shop(root)
-    return root
+def made_shop() -> Path:
+    """The shop after one run of its factory, with what that run told in ``events.json``. Not to be changed."""
+    return made_once("dagster", lambda folder: make_shop(folder / "shop")) / "shop"
 
 
 def make_shop(root: Path) -> None:

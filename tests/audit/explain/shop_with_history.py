@@ -7,6 +7,8 @@ tests can tell what was visible without asking the platform.
 from __future__ import annotations
 
 import csv
+import pickle
+import shutil
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -18,6 +20,7 @@ from ml_platform.operations.predictions.score import score_days
 from ml_platform.project import Project, open_project
 from ml_platform.sources.ingest import ingest_source
 from ml_platform.storage.outputs import record_output
+from tests.once import made_once
 from tests.operations.monitoring.hand_made_world import appoint
 from tests.worlds import NOW, write_shop
 
@@ -68,6 +71,20 @@ def live(directory: Path, declared: dict[str, str] | None = None) -> Lived:
     correct(lived, SECOND_CORRECTION, every=2)
     lived.now = SECOND_CORRECTION
     return lived
+
+
+def lived_shop(directory: Path) -> Lived:
+    """Put a shop that lived through a week into a folder: a copy of the one that is made once in a test run."""
+    made = made_once("lived", _live_and_remember)
+    shutil.copytree(made / "shop", directory, dirs_exist_ok=True)
+    deliveries, now = pickle.loads((made / "remembered").read_bytes())
+    return Lived(open_project(directory), deliveries, now)
+
+
+def _live_and_remember(folder: Path) -> None:
+    lived = live(folder / "shop")
+    lived.project.database.engine.dispose()
+    (folder / "remembered").write_bytes(pickle.dumps((lived.deliveries, lived.now)))
 
 
 def deliveries_of(directory: Path) -> list[Delivery]:

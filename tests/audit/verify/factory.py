@@ -17,6 +17,7 @@ from ml_platform.registry.deploy import deploy
 from ml_platform.registry.evaluation.evaluate import evaluate_model
 from ml_platform.sources.ingest import ingest_source
 from ml_platform.storage.outputs import current_output, record_output
+from tests.once import made_once
 from tests.worlds import FILES, LATE_PARCEL, write_shop_data
 
 NOON = datetime(2024, 3, 1, 12, tzinfo=UTC)
@@ -49,6 +50,13 @@ columns: {order_id: string, placed_at: timestamp, minutes_late: float}
 
 
 def build_factory(directory: Path) -> Project:
+    """Put a factory that ran into a folder: a copy of the one that is made once in a test run."""
+    made = made_once("factory", lambda folder: run_factory(folder).database.engine.dispose())
+    shutil.copytree(made, directory, dirs_exist_ok=True)
+    return open_project(directory)
+
+
+def run_factory(directory: Path) -> Project:
     """Write a small shop and run its factory on two days, with two deployments and predictions after each."""
     for name, text in FILES.items():
         if name == "models/lateness.yaml":

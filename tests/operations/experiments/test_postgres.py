@@ -14,7 +14,7 @@ from ml_platform.operations.experiments.launch import Wanted, run_experiment
 from ml_platform.operations.experiments.listing import experiment_named
 from ml_platform.project import open_project
 from ml_platform.storage.tables import METADATA
-from tests.audit.verify.factory import MODEL, build_factory
+from tests.audit.verify.factory import MODEL, run_factory
 from tests.storage import postgres
 from tests.worlds import FILES
 
@@ -26,7 +26,7 @@ def test_an_experiment_reads_a_copy_of_a_database_on_a_server(tmp_path: Path, mo
         monkeypatch.setenv("SHOP_DATABASE", url)
         project = f"{FILES['project.yaml']}storage: {{database: '${{SHOP_DATABASE}}'}}\n"
         monkeypatch.setitem(FILES, "project.yaml", project)
-        production = build_factory(tmp_path / "shop")
+        production = run_factory(tmp_path / "shop")
         before = _rows(production.database.engine)
         run_experiment(open_project(production.root), Wanted("same"), datetime(2024, 3, 3, tzinfo=UTC))
         experiment = experiment_named(production, "same")
