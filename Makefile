@@ -24,9 +24,10 @@ help:  ## List the targets
 demo: .venv/ready  ## Run the whole example on the flights of 2013
 	@$(BIN)/ml-platform run $(FLIGHTS) --until 2013-12-09T00:00:00Z
 
-# Three processes for two cores: many tests wait for servers and processes of their own.
+# Three processes for two cores: many tests wait for servers and processes of their own. In the order of tests/conftest.py:
+# xdist itself begins with the files of many tests, and those that take minutes are few tests.
 test: .venv/dev-ready doctest  ## Run every test, and every example in a docstring
-	$(BIN)/pytest -n 3 --dist loadfile
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 # What needs no Dagster, no server, no other process and no seconds: an answer while one works.
 fast-test: .venv/dev-ready  ## Run the fast tests
@@ -43,7 +44,7 @@ serve: .venv/ready  ## Answer prediction requests for the example until Ctrl-C; 
 	@$(BIN)/ml-platform serve $(FLIGHTS)
 
 prove: .venv/dev-ready  ## Run the long simulations and the benchmarks in full
-	ML_PLATFORM_PROVE=1 $(BIN)/pytest -n 3 --dist loadfile
+	ML_PLATFORM_PROVE=1 $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 	$(BIN)/python benchmarks/intervals.py --check
 	$(BIN)/python benchmarks/release.py --check
 	$(BIN)/python benchmarks/drift.py --check
@@ -90,7 +91,7 @@ docs: .venv/ready .venv-docs/ready  ## Build the documentation site into build/s
 	$(BIN)/ml-platform reference docs/reference
 	$(BIN)/python .ci/site.py $(CURDIR)/.venv-docs/bin/zensical
 
-.venv-docs/ready: docs/requirements.lock
+.venv-docs/ready: docs/requirements.lock | .venv/ready
 	$(PYTHON) -m venv .venv-docs
 	$(BIN)/uv pip install --quiet --python .venv-docs/bin/python --no-deps --require-hashes -r docs/requirements.lock
 	@touch $@

@@ -179,7 +179,7 @@ class Capacity:
     def moment(self, at: datetime) -> tuple[str, timedelta]:
         """Return the day of an instant, as ``YYYY-MM-DD``, and its time of day.
 
-        >>> Capacity("call", 200, "Europe/Berlin").moment(datetime(2024, 3, 1, 23, 30, tzinfo=UTC))
+        >>> Capacity("call", 200, "Europe/Berlin").moment(datetime.fromisoformat("2024-03-01T23:30Z"))
         ('2024-03-02', datetime.timedelta(seconds=1800))
         """
         local = at.astimezone(self._zone).replace(tzinfo=None)
