@@ -131,6 +131,7 @@ def _print_diff(diff: SnapshotDiff) -> None:
         console.print(f"Both are snapshot {diff.first[:12]}.", highlight=False)
         return
     stretches = [f"{part} {before:,} -> {after:,}" for part, (before, after) in diff.stretches.items()]
+    stretches.append(f"purged between them {diff.purged[0]:,} -> {diff.purged[1]:,}")
     lines = [
         ("snapshots", f"{diff.first[:12]} -> {diff.second[:12]}"),
         ("periods", ", ".join(stretches)),

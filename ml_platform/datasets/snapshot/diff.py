@@ -75,6 +75,8 @@ class SnapshotDiff:
     ----------
     stretches
         Rows of each stretch, in the first and in the second.
+    purged
+        Rows between the stretches, whose labels reach into the next one, in the first and in the second.
     facts
         Facts of the manifest that differ, such as the boundaries, with both values.
     days
@@ -86,6 +88,7 @@ class SnapshotDiff:
     first: str
     second: str
     stretches: Mapping[str, tuple[int, int]]
+    purged: tuple[int, int]
     facts: Mapping[str, tuple[Any, Any]]
     columns_added: Mapping[str, str]
     columns_gone: Mapping[str, str]
@@ -111,14 +114,14 @@ def diff_snapshots(project: Project, first: Artifact, second: Artifact) -> Snaps
     ------
     ArtifactMissing, ArtifactDamaged
     """
-    before, after = SnapshotManifest.of(first).columns, SnapshotManifest.of(second).columns
+    one, other = SnapshotManifest.of(first), SnapshotManifest.of(second)
+    before, after = one.columns, other.columns
     both = [name for name in before if before[name] == after.get(name)]
     return SnapshotDiff(
         first=first.id,
         second=second.id,
-        stretches={
-            part: (SnapshotManifest.of(first).rows[part], SnapshotManifest.of(second).rows[part]) for part in PARTS
-        },
+        stretches={part: (one.rows[part], other.rows[part]) for part in PARTS},
+        purged=(one.dropped["purged"], other.dropped["purged"]),
         facts=dict(_facts(first, second)),
         columns_added={name: kind for name, kind in after.items() if name not in before},
         columns_gone={name: kind for name, kind in before.items() if name not in after},

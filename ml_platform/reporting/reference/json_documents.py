@@ -56,7 +56,7 @@ FIELDS: Mapping[str, str] = {
     "snapshots": "snapshots",
     "snapshot show": "id key model as_of boundaries rows dropped negatives columns nulls label days chunks declared "
     "code inputs erased",
-    "snapshot diff": "first second stretches facts columns_added columns_gone columns_retyped days moved",
+    "snapshot diff": "first second stretches purged facts columns_added columns_gone columns_retyped days moved",
     "verify": "whole checked found unused_objects unknown_files leftover_files unfinished damages",
     "gc": "plan goes stays set_aside final back unfinished done",
     "erase": "plan entity key_hash replaced removed marks objects elsewhere files records online done; with --lift: "

@@ -62,6 +62,8 @@ def test_rows_and_cells_are_those_of_a_comparison_row_by_row(two):
     assert diff.days.changed == sum(before[key] != after[key] for key in both) > 1
     assert diff.days.cells == {name: count for name, count in cells.items() if count}
     assert diff.days.cells["orders.n"] == 1
+    stored = zip((before, after), zip(*diff.stretches.values(), strict=True), strict=True)
+    assert diff.purged == tuple(len(rows) - sum(of_periods) for rows, of_periods in stored)
     example = diff.days.examples["orders.n"][0]
     assert (example["id"], example["to"] - example["from"]) == ("o0100", 1)
 
