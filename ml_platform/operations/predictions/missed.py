@@ -7,12 +7,32 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
-from ml_platform.datasets.exclusions import BY_DECLARATION, EXCLUSIONS, reason_counts
+from ml_platform.datasets.exclusions import (
+    ASKED_TWICE,
+    BY_DECLARATION,
+    EXCLUSIONS,
+    MISSED,
+    NO_CONDITION,
+    NO_KEY,
+    NO_TIME,
+    reason_counts,
+)
 from ml_platform.operations.alerts import Alert
 from ml_platform.operations.predictions.compact_online import ONLINE
 from ml_platform.project import Project
 from ml_platform.storage.artifact_kinds.predictions import PredictionsManifest
 from ml_platform.storage.prediction_log import KIND, LoggedDay, logged_days, read_day
+
+_LATE = "Let deployment.batch of MODEL run after its rows are ingested."
+_IN_SOURCE = "Correct rows without a key or a time in their source."
+_STEPS: Mapping[str, str] = {
+    MISSED: f"{_LATE[:-1]}, or declare deployment: {{late_rows: score}}.",
+    ASKED_TWICE: "Let the source of the population have one row for each entity and batch run.",
+    NO_KEY: _IN_SOURCE,
+    NO_TIME: _IN_SOURCE,
+    NO_CONDITION: "Write population.where of MODEL so that a null has an answer, such as coalesce(amount, 0) > 10.",
+}
+"""What to do about rows that got no prediction in time, by reason."""
 
 
 @dataclass(frozen=True)
@@ -107,8 +127,14 @@ def missed_alert(project: Project, model_name: str, now: datetime) -> Alert | No
             "late": missed.late,
             "in_time": missed.in_time,
         },
-        next_step=(
-            f"Let deployment.batch of models/{model_name}.yaml run after its rows are ingested, or declare "
-            "deployment: {late_rows: score}. Rows without a key or a time are corrected in their source."
-        ),
+        next_step=missed_next_step(model_name, missed),
     )
+
+
+def missed_next_step(model_name: str, missed: Missed) -> str:
+    """Return what to do about the reasons that there are."""
+    reasons = [reason for reason, count in missed.left_out.items() if count]
+    steps = [_STEPS[reason] for reason in reasons if reason in _STEPS]
+    if missed.late and MISSED not in reasons:
+        steps.insert(0, _LATE)
+    return " ".join(dict.fromkeys(steps)).replace("MODEL", f"models/{model_name}.yaml")

@@ -9,6 +9,7 @@ from typing import Literal
 from ml_platform.core.formatting import instant_text, share_text
 from ml_platform.operations.monitoring.drift_counts import DriftCounts
 from ml_platform.operations.monitoring.unlearned import unlearned_text
+from ml_platform.operations.predictions.missed import missed_next_step
 from ml_platform.operations.versions.not_deployed import missed_gates
 from ml_platform.project import Project
 from ml_platform.reporting.overview.worth import Worth
@@ -127,7 +128,7 @@ def _predictions(project: Project, status: ModelStatus) -> Iterator[Attention]:
     missed = status.missed
     if missed is not None and missed.share > limit:
         what = f"{share_text(missed.share)} of the rows got no prediction in time: {', '.join(missed.reasons)}"
-        yield Attention(True, what, f"deployment.batch of models/{status.name}.yaml")
+        yield Attention(True, what, missed_next_step(status.name, missed))
     monitoring = status.monitoring
     if monitoring is not None and monitoring.unlearned_nulls:
         yield Attention(False, unlearned_text(monitoring.unlearned_nulls), "Look at the sources of these columns.")

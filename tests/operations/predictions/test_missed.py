@@ -77,6 +77,30 @@ def test_an_ingest_a_minute_after_the_export_is_counted_and_alerted(shop: Projec
     assert alert.key == "missed.late_parcel.2024-03-01"
 
 
+@pytest.mark.parametrize(
+    ("left_out", "late", "words"),
+    [
+        ({"missed": 3}, 0, ["deployment.batch of models/late_parcel.yaml", "late_rows: score"]),
+        ({}, 3, ["deployment.batch of models/late_parcel.yaml run after its rows are ingested."]),
+        ({"no_key": 2, "no_prediction_time": 1}, 0, ["Correct rows without a key or a time in their source."]),
+        ({"no_condition": 2}, 0, ["population.where of models/late_parcel.yaml"]),
+        ({"asked_twice": 2, "no_membership": 9}, 0, ["one row for each entity and batch run"]),
+    ],
+)
+def test_the_alert_gives_the_next_step_of_the_reasons_that_there_are_and_no_other(
+    shop: Project, monkeypatch: pytest.MonkeyPatch, left_out: dict[str, int], late: int, words: list[str]
+) -> None:
+    missed = Missed(date(2024, 3, 1), date(2024, 3, 8), in_time=1, late=late, left_out=left_out)
+    monkeypatch.setattr("ml_platform.operations.predictions.missed.missed_rows", lambda *_: missed)
+    alert = missed_alert(shop, MODEL, EXPORTED)
+    assert alert is not None
+    step = alert.next_step
+    assert step is not None
+    assert all(word in step for word in words)
+    for other in ("late_rows", "their source", "population.where", "one row"):
+        assert (other in step) == any(other in word for word in words)
+
+
 def test_a_declared_share_of_missed_rows_raises_no_alert(shop: Project) -> None:
     _declare(shop, "max_missed_share: 0.7")
     orders(shop, IN_TIME, *EXPORTED_LATE)
