@@ -18,6 +18,7 @@ from ml_platform.core.private_files import private_folder
 from ml_platform.core.secrets import credentials, without_credentials
 from ml_platform.project import Project
 from ml_platform.reporting.mlflow.moved import move_artifacts
+from ml_platform.reporting.mlflow.new_database import create_database
 from ml_platform.storage.atomic_write import write_durably
 from ml_platform.storage.database_errors import DatabaseUnavailable, open_engine
 from ml_platform.storage.file_lock import file_lock
@@ -110,7 +111,7 @@ def prepare_tracking(project: Project) -> None:
         is_migrated = file.exists() and _read(marker).startswith(f"{release}\n")
         if is_migrated and _read(marker) == f"{release}\n{place}":
             return
-        if not is_migrated:
+        if not is_migrated and not create_database(file):
             _migrate(project.mlflow_uri, file)
         if project.spec.file.storage.mlflow is None:  # a declared database may belong to several projects
             move_artifacts(file, artifact_folder(project))
