@@ -158,6 +158,9 @@ class WindowLabel(Label):
             raise ValueError(f"the window must end after its start, {window}. Lengthen within, or shorten after")
         if self.settle is not None and self.typed_horizon is not None:
             raise ValueError("found both settle and horizon. The horizon is within and settle together: remove it")
+        if self.typed_horizon is not None and self.typed_horizon < self.within:
+            ends = f"found horizon {format_duration(self.typed_horizon)} and within {format_duration(self.within)}"
+            raise ValueError(f"the label cannot be settled before its window ends, {ends}. Remove horizon")
         return self
 
     @model_serializer(mode="wrap")
@@ -204,7 +207,7 @@ class WindowLabel(Label):
         if self.settle is not None:
             return self
         if self.typed_horizon is not None:
-            settle = max(self.typed_horizon - self.within, timedelta(0))
+            settle = self.typed_horizon - self.within
             return self.model_copy(update={"settle": settle, "typed_horizon": None})
         delay = source.known_at.delay if source else None
         return self if delay is None else self.model_copy(update={"settle": max(delay, timedelta(0))})

@@ -87,6 +87,12 @@ CASES = [
             "models/late.yaml:7:1: label: found both settle and horizon. The horizon is within and settle together: remove it."
         ],
     ),
+    (
+        "{source: arrivals, any: minutes_late > 1, within: 28d, horizon: 7d}",
+        [
+            "models/late.yaml:7:1: label: the label cannot be settled before its window ends, found horizon 7d and within 28d. Remove horizon."
+        ],
+    ),
 ]
 
 
