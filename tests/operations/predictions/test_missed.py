@@ -78,7 +78,7 @@ def test_an_ingest_a_minute_after_the_export_is_counted_and_alerted(shop: Projec
 
 
 @pytest.mark.parametrize(
-    ("left_out", "late", "words"),
+    ("counts", "late", "words"),
     [
         ({"missed": 3}, 0, ["deployment.batch of models/late_parcel.yaml", "late_rows: score"]),
         ({}, 3, ["deployment.batch of models/late_parcel.yaml run after its rows are ingested."]),
@@ -88,9 +88,9 @@ def test_an_ingest_a_minute_after_the_export_is_counted_and_alerted(shop: Projec
     ],
 )
 def test_the_alert_gives_the_next_step_of_the_reasons_that_there_are_and_no_other(
-    shop: Project, monkeypatch: pytest.MonkeyPatch, left_out: dict[str, int], late: int, words: list[str]
+    shop: Project, monkeypatch: pytest.MonkeyPatch, counts: dict[str, int], late: int, words: list[str]
 ) -> None:
-    missed = Missed(date(2024, 3, 1), date(2024, 3, 8), in_time=1, late=late, left_out=left_out)
+    missed = Missed(date(2024, 3, 1), date(2024, 3, 8), in_time=1, late=late, left_out=counts)
     monkeypatch.setattr("ml_platform.operations.predictions.missed.missed_rows", lambda *_: missed)
     alert = missed_alert(shop, MODEL, EXPORTED)
     assert alert is not None

@@ -11,7 +11,7 @@ from mlflow import db
 from ml_platform.reporting.mlflow import new_database
 from ml_platform.reporting.mlflow.new_database import create_database
 
-AGAIN = "MLflow has another release: run python -m ml_platform.reporting.mlflow.new_database"
+OTHER_RELEASE = "MLflow has another release: run python -m ml_platform.reporting.mlflow.new_database"
 
 
 def contents(file: Path) -> dict[str, Any]:
@@ -27,14 +27,14 @@ def contents(file: Path) -> dict[str, Any]:
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # those of MLflow's own migrations
 def test_a_new_database_holds_what_the_migrations_of_mlflow_make(tmp_path: Path) -> None:
-    assert create_database(tmp_path / "new.db"), AGAIN
+    assert create_database(tmp_path / "new.db"), OTHER_RELEASE
     db.upgrade.callback(f"sqlite:///{tmp_path / 'migrated.db'}")
     expected = contents(tmp_path / "migrated.db")
     assert len(expected["rows"]) > 30
     assert contents(tmp_path / "new.db") == expected
 
 
-def test_a_database_that_is_there_is_left_alone(tmp_path: Path) -> None:
+def test_a_database_that_is_there_is_not_changed(tmp_path: Path) -> None:
     (tmp_path / "old.db").write_bytes(b"")
     assert not create_database(tmp_path / "old.db")
     assert (tmp_path / "old.db").read_bytes() == b""
