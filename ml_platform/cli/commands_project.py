@@ -29,13 +29,16 @@ def init(
     key: Annotated[str | None, typer.Option(help="With --from: the columns that identify a row, as a,b.")] = None,
     time: Annotated[str | None, typer.Option(help="With --from: the column with the time of a row.")] = None,
     predict: Annotated[str | None, typer.Option(help="With --from: the column to predict.")] = None,
-    template: Annotated[str | None, typer.Option(help="With --from: binary, regression or multiclass.")] = None,
+    template: Annotated[
+        str | None,
+        typer.Option(help="What is predicted: binary, regression or multiclass. Without --from, of made rows."),
+    ] = None,
     leave_out: Annotated[
         list[str] | None, typer.Option(help="With --from: a column that is known only later; repeatable.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a new project: bare, from an example, or from a file or table of rows.
+    """Make a new project: bare, from an example or a template, or from a file or table of rows.
 
     With --from, choices without an option are asked for at a terminal; elsewhere the guess is taken. All are shown.
     """

@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -23,8 +23,10 @@ from ml_platform.core.private_files import shared_as_wanted
 from ml_platform.declarations.load.load import load_project
 from ml_platform.declarations.load.schema import json_schemas
 from ml_platform.operations.new_project.choices import Choices, Wanted, choose
+from ml_platform.operations.new_project.csv_file import CsvForm
 from ml_platform.operations.new_project.database_table import look_at_database
 from ml_platform.operations.new_project.files import copy_rows, label_of, project_files
+from ml_platform.operations.new_project.made_rows import PREDICTED, write_made_rows
 from ml_platform.operations.new_project.table import TableFacts, UnusableFile, look_at, name_of
 
 _EXAMPLES = "ml_platform_examples"
@@ -89,7 +91,10 @@ def make_project(
     with shared_as_wanted():
         if rows is not None:
             table = look_at(rows) if database is None else look_at_database(str(rows), database, os.environ)
-            _write_from_rows(directory, table, wanted, as_json)
+            _write_from_rows(directory, table, wanted, _guess if as_json else _ask, as_json)
+            return
+        if wanted.template is not None:
+            _write_from_made_rows(directory, wanted.template, as_json)
             return
         if example is None:
             _write_bare(directory)
@@ -102,7 +107,7 @@ def make_project(
     if as_json:
         print_json({"directory": str(directory), "example": example, "next": following})
     elif example is None:
-        print(f"Made {directory}, which declares nothing yet. With --from FILE or --example NAME a new project does.")
+        print(f"Made {directory}, which declares nothing yet. --from FILE, --template TASK or --example NAME fill it.")
         print(f"Write its sources, features and models. Next: {following[0]}, then {following[1]}")
     else:
         print(f"Made {directory}. Next: {following[0]}, then {following[1]}")
@@ -114,12 +119,28 @@ def _require_rows(example: str | None, rows: Path | None, wanted: Wanted, databa
         raise typer.BadParameter("give either --example or --from")
     if database is not None and rows is None:
         raise typer.BadParameter("--database needs --from TABLE")
-    if rows is None and (named := [name for name, value in vars(wanted).items() if value]):
+    if example is not None and wanted.template is not None:
+        raise typer.BadParameter("give either --example or --template")
+    named = [name for name, value in vars(wanted).items() if value and name != "template"]
+    if rows is None and named:
         raise typer.BadParameter(f"--{named[0].replace('_', '-')} needs --from FILE, the rows to learn from")
 
 
-def _write_from_rows(directory: Path, table: TableFacts, wanted: Wanted, as_json: bool) -> None:
-    chosen = choose(table, wanted, _guess if as_json else _ask)
+def _write_from_made_rows(directory: Path, template: str, as_json: bool) -> None:
+    """Write a project of a template with made rows, which shows what a project is like."""
+    if template not in PREDICTED:
+        raise typer.BadParameter(f"no template is called {template!r}. {suggest(template, PREDICTED)}")
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "orders.csv"
+        write_made_rows(file, template)
+        wanted = Wanted(predict=PREDICTED[template], template=template)
+        _write_from_rows(directory, look_at(file), wanted, _guess, as_json)
+
+
+def _write_from_rows(
+    directory: Path, table: TableFacts, wanted: Wanted, ask: Callable[[str, str], str], as_json: bool
+) -> None:
+    chosen = choose(table, wanted, ask)
     texts = project_files(name_of(directory.resolve().name), table, chosen)
     with TemporaryDirectory() as trial:
         _write_texts(Path(trial), texts)
@@ -168,6 +189,10 @@ def _print_choices(directory: Path, chosen: Choices, table: TableFacts, label: s
     print(f"Made {directory}: {chosen.template}, predicts {chosen.predict}.")
     print(f"  a row is identified by  {', '.join(chosen.key)}   (--key)")
     print(f"  a row happens at        {chosen.time}   (--time)")
+    if table.columns[chosen.time].nulls:
+        print(f"  rows without a time     {table.columns[chosen.time].nulls}, which wait in quarantine")
+    if table.form.keys:
+        print(f"  the file is written     {_written(table.form)}")
     history = f"the history of each {chosen.group}, and " if chosen.group else ""
     print(f"  features                {history}the other columns")
     if label != chosen.predict:
@@ -181,6 +206,17 @@ def _print_choices(directory: Path, chosen: Choices, table: TableFacts, label: s
         f"in {directory}/sources and {directory}/models. Next:"
     )
     print(*(f"  {command}" for command in _next_commands(directory, chosen)), sep="\n")
+
+
+def _written(form: CsvForm) -> str:
+    """Return how the cells of a file are written, where that is not the usual way."""
+    parts = [
+        f"separator {form.separator!r}" if form.separator != "," else "",
+        f"decimal {form.decimal!r}" if form.decimal != "." else "",
+        f"encoding {form.encoding}" if form.encoding else "",
+        f"null as {listed(map(repr, form.null_values), limit=_NAMED)}" if form.null_values else "",
+    ]
+    return ", ".join(part for part in parts if part)
 
 
 def _add_schemas(directory: Path) -> None:

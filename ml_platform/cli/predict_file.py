@@ -125,8 +125,11 @@ def predict_file(directory: Path, version: str, file: Path, to: Destination, as_
 
 
 def _tables(project: Project, model: str, file: Path) -> Iterator[pa.Table]:
-    """Yield the rows of a file, each column in its declared type."""
-    from ml_platform.declarations.population_columns import required_columns
+    """Yield the rows of a file, each column in its declared type.
+
+    Where a file has all columns of the source, those that the source does not declare are not read.
+    """
+    from ml_platform.declarations.population_columns import population_source, required_columns
     from ml_platform.declarations.resolve import feature_type
     from ml_platform.declarations.source import Column
     from ml_platform.sources.rows_file import rows_file_tables
@@ -144,7 +147,11 @@ def _tables(project: Project, model: str, file: Path) -> Iterator[pa.Table]:
         except KeyError:
             return Column(type="string")
 
+    like = population_source(project.spec, spec)
     try:
-        yield from rows_file_tables(file, source.name, column_of)
+        for table in rows_file_tables(file, source.name, column_of, like):
+            names = table.column_names
+            is_whole = like is not None and {*like.columns} <= {*names}
+            yield table.drop_columns([name for name in names if is_whole and name not in known and "." not in name])
     except SourceError as error:
         raise PredictionError(str(error).removeprefix(f"source {source.name}: ")) from None

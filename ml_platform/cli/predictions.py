@@ -20,7 +20,9 @@ from ml_platform.models.control import CONTROL
 from ml_platform.operations.predictions.missed import missed_rows
 from ml_platform.operations.predictions.taken_actions import TAKEN, with_taken
 from ml_platform.project import Project, open_project
+from ml_platform.registry.champion import champion
 from ml_platform.storage.prediction_log import read_predictions
+from ml_platform.storage.versions import all_versions
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -37,9 +39,25 @@ def list_predictions(directory: Path, model: str, day: str | None, limit: int, a
     if as_json:
         print_json({"predictions": json_value(shown.to_dict(orient="records"))})
     elif shown.empty:
-        print(f"No prediction of {model} is logged{f' for {day}' if day else ''}.")
+        print(
+            f"No prediction of {model} is logged{f' for {day}' if day else ''}.{_why_none(project, model, directory)}"
+        )
     else:
         _print(project, model, shown, directory)
+
+
+def _why_none(project: Project, model: str, directory: Path) -> str:
+    """Return why nothing is predicted where no version is live, and the commands that help."""
+    if champion(project, model) is not None:
+        return ""
+    if not any(version.model == model for version in all_versions(project)):
+        return f" It is not trained yet: ml-platform run {quote(str(directory))}"
+    where = quote(str(directory))
+    return (
+        " No version of it is live, and only the live version predicts by itself.\n"
+        f"  why none is live           ml-platform status {model} {where}\n"
+        f"  predict with the newest    ml-platform predict {model}@latest FILE {where}"
+    )
 
 
 def _columns(project: Project, model: str, frame: pd.DataFrame) -> list[str]:

@@ -16,6 +16,7 @@ from ml_platform.core.hashing import format_instant
 from ml_platform.core.terminal_table import PlainTable, line
 from ml_platform.core.terminal_text import SafeConsole, styled
 from ml_platform.project import Project, open_project
+from ml_platform.registry.champion import champion
 from ml_platform.reporting.overview.model_overview import ModelOverview, overview_of
 from ml_platform.reporting.status import DataStatus, ProjectStatus, project_status
 
@@ -47,6 +48,7 @@ def print_summary(project: Project, console: Console) -> None:
     print_status(project, console)
     where = shlex.quote(str(project.root))
     model = next(iter(project.spec.models), "MODEL")
+    is_live = champion(project, model) is not None if model in project.spec.models else True
     console.print()
     console.print(line("Next", "bold"))
     table = PlainTable("", "", whole={0}, indent=2)
@@ -55,7 +57,9 @@ def print_summary(project: Project, console: Console) -> None:
         (f"ml-platform status {model} {where}", "one model in full"),
         (f"ml-platform up {where}", "the whole graph in the Dagster UI, the runs in MLflow"),
         (f"ml-platform advance 1d {where} --run", "simulate the next day"),
-        (f"ml-platform predictions {model} {where}", "list predictions"),
+        (f"ml-platform predictions {model} {where}", "list predictions")
+        if is_live
+        else (f"ml-platform predict {model}@latest FILE {where}", "predict with a version that is not live"),
     ):
         table.add_row(command, what)
     console.print(table)

@@ -8,6 +8,7 @@ __all__ = [
     "conform",
     "dirty_rows",
     "empty_log",
+    "formatted_times",
     "ingest",
     "ingest_history",
     "ingested",

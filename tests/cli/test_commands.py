@@ -137,9 +137,9 @@ def test_a_bare_project_is_a_start_to_write_on(tmp_path: Path, inside: Call) -> 
 
 
 def test_a_choice_about_rows_without_rows_is_refused(tmp_path: Path, inside: Call) -> None:
-    done = inside("init", str(tmp_path / "new"), "--template", "binary")
+    done = inside("init", str(tmp_path / "new"), "--time", "placed_at")
     assert done.returncode == 2
-    assert "--template needs --from FILE, the rows to learn from" in " ".join(done.stderr.replace("│", " ").split())
+    assert "--time needs --from FILE, the rows to learn from" in " ".join(done.stderr.replace("│", " ").split())
     assert list(tmp_path.iterdir()) == []
 
 
@@ -169,7 +169,8 @@ def test_status_works_before_anything_ran(shop: Path, inside: Call) -> None:
     output = inside("status", str(shop)).stdout
     assert "not made yet" in output
     assert "late_parcel\tnone\tnot known yet\tnot known yet\thealthy\tnever" in output.splitlines()
-    assert inside("predictions", "late_parcel", str(shop)).stdout == "No prediction of late_parcel is logged.\n"
+    printed = inside("predictions", "late_parcel", str(shop)).stdout
+    assert printed == f"No prediction of late_parcel is logged. It is not trained yet: ml-platform run {shop}\n"
 
 
 def test_a_taken_port_is_named_with_the_way_out(shop: Path) -> None:

@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from ml_platform.core.errors import SourceError
-from ml_platform.declarations.source import Column
-from ml_platform.sources.rows_file import read_rows_file
+from ml_platform.declarations.source import Column, SourceSpec
+from ml_platform.sources.rows_file import read_rows_file, rows_file_tables
 
 COLUMNS = {
     "id": Column(type="string"),
@@ -85,3 +85,26 @@ def test_what_a_source_would_not_take_is_refused(tmp_path: Path, content: bytes 
 def test_what_is_no_parquet_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="not readable as Parquet"):
         read(tmp_path, b"PAR1 and no more", "rows.parquet")
+
+
+def test_a_file_like_those_of_a_source_is_read_as_they_are(tmp_path: Path) -> None:
+    about = {"name": "orders", "key": ["order_id"], "event_timestamp": "at", "known_at": {"delay": "0s"}}
+    columns = {
+        "order_id": {"type": "int", "source_column": "Bestellung"},
+        "at": {"type": "timestamp", "source_column": "Am", "format": "%d.%m.%Y", "zone": "UTC"},
+        "weight": {"type": "float", "source_column": "Größe"},
+    }
+    reader = {"csv": "x.csv", "separator": ";", "decimal": ",", "encoding": "cp1252", "null_values": ["", "k.A."]}
+    like = SourceSpec.model_validate({**about, "reader": reader, "columns": columns})
+    declared = {**like.columns, "note": Column(type="string")}
+    (tmp_path / "rows.csv").write_bytes(
+        "Bestellung;Am;Größe;note\n7;31.05.2024;1,5;a,b\n8;01.06.2024;k.A.;ü\n".encode("cp1252")
+    )
+    tables = rows_file_tables(tmp_path / "rows.csv", "orders", declared.__getitem__, like)
+    assert pa.concat_tables(tables).to_pylist() == [
+        {"order_id": 7, "at": datetime(2024, 5, 31, tzinfo=UTC), "weight": 1.5, "note": "a,b"},
+        {"order_id": 8, "at": datetime(2024, 6, 1, tzinfo=UTC), "weight": None, "note": "ü"},
+    ]
+    (tmp_path / "rows.csv").write_text("order_id,weight\n7,1.5\n")
+    tables = rows_file_tables(tmp_path / "rows.csv", "orders", declared.__getitem__, like)
+    assert pa.concat_tables(tables).to_pylist() == [{"order_id": 7, "weight": 1.5}]

@@ -9,14 +9,17 @@ from itertools import combinations
 
 from ml_platform.core.errors import suggest
 from ml_platform.declarations.checks.problems import LOGGED_COLUMNS
+from ml_platform.operations.new_project.made_rows import PREDICTED
 from ml_platform.operations.new_project.table import ColumnFacts, TableFacts, UnusableFile
+from ml_platform.operations.new_project.times import looks_like_times, time_problem
 
-TEMPLATES = ("binary", "regression", "multiclass")
+TEMPLATES = tuple(PREDICTED)
 TEST_DAYS = 14
 _LEAST_DAYS = 45
 _LONGEST_TEST = 180
 _MOST_CLASSES = 20
 _DAY = timedelta(days=1)
+_TIMES = "Give each row a time, all in one format, such as 2024-05-31T18:30:00Z."
 _MARGIN_DAYS = 8
 """What the horizon, and the first days without history, take of the time span."""
 
@@ -77,15 +80,18 @@ def choose(table: TableFacts, wanted: Wanted, ask: Callable[[str, str], str]) ->
     UnusableFile
     """
     time = _known(table, wanted.time or ask("Which column has the time of a row?", _guess_time(table)))
-    if table.columns[time].type != "timestamp" or table.columns[time].nulls:
-        raise UnusableFile(table.file, f"column {time} is not a time in every row. Write it as 2024-05-31T18:30:00Z.")
+    if problem := time_problem(table.rows, time):
+        raise UnusableFile(table.file, f"{problem}. {_TIMES}")
     key = wanted.key or tuple(ask("Which columns identify a row?", ",".join(_guess_key(table, time))).split(","))
     key = tuple(_known(table, name.strip()) for name in key)
     _require_key(table, key)
     predict = _known(table, wanted.predict or ask("Which column is to be predicted?", _guess_predict(table, time, key)))
     template = wanted.template or _guess_template(table.columns[predict])
     _require_template(table, template, table.columns[predict])
-    excluded = tuple(_known(table, name) for name in wanted.leave_out)
+    later = wanted.leave_out or ask("Which columns are known only after the prediction (a,b or none)?", "none").split(
+        ","
+    )
+    excluded = tuple(_known(table, name.strip()) for name in later if name.strip() not in ("", "none"))
     return _in_time(table, key, time, predict, template, excluded)
 
 
@@ -93,7 +99,7 @@ def _in_time(
     table: TableFacts, key: tuple[str, ...], time: str, predict: str, template: str, excluded: tuple[str, ...]
 ) -> Choices:
     """Return the choices with a clock and a split that fit the time span of the rows."""
-    times = table.frame(time)[time]
+    times = table.frame(time)[time].dropna()
     times = times.dt.tz_convert(UTC) if times.dt.tz else times.dt.tz_localize(UTC)
     last = times.max().normalize().to_pydatetime()
     start = last - 3 * _DAY
@@ -133,10 +139,11 @@ def _known(table: TableFacts, name: str) -> str:
 
 
 def _guess_time(table: TableFacts) -> str:
-    times = [column.name for column in table.columns.values() if column.type == "timestamp" and not column.nulls]
-    if not times:
-        raise UnusableFile(table.file, "no column is a time in every row. Add one, written as 2024-05-31T18:30:00Z.")
-    return times[0]
+    times = [name for name in table.columns if looks_like_times(table.rows, name)]
+    problems = [time_problem(table.rows, name) for name in times]
+    if None in problems:
+        return times[problems.index(None)]
+    raise UnusableFile(table.file, f"{'; '.join(filter(None, problems)) or 'no column has times'}. {_TIMES}")
 
 
 def _guess_key(table: TableFacts, time: str) -> tuple[str, ...]:

@@ -63,7 +63,7 @@ def look_at_database(name: str, variable: str, environ: Mapping[str, str]) -> Ta
     reader = f"{{postgres: {{connection: {name_of(variable)}, {where}}}}}"
     rows = rows.rename_columns([renamed.get(column, column) for column in rows.column_names])
     require_finite(table, rows)
-    return TableFacts(table, rows, column_facts(rows), renamed, {}, Written(), reader, variable)
+    return TableFacts(table, rows, column_facts(rows), renamed, {}, reader=reader, variable=variable)
 
 
 def _read(name: str, url: str) -> tuple[pa.Table, dict[str, str]]:

@@ -79,22 +79,21 @@ def _reader(rows: str, table: TableFacts) -> str:
     if table.reader is not None:
         return f"{table.reader}   # all of it at each run; `cursor` reads only new rows"
     kind = "parquet" if table.file.suffix == ".parquet" else "csv"
-    written = table.written
-    nulls = f", null_values: ['', {', '.join(repr(text) for text in written.nulls)}]" if written.nulls else ""
-    signs = f", separator: {json.dumps(written.separator)}" if written.separator != "," else ""
-    mark = f", decimal: {json.dumps(written.decimal)}" if written.decimal != "." else ""
-    place = f"{{{kind}: data/{rows}{table.file.suffix}{signs}{mark}{nulls}}}"
-    return f"{place}   # a path, a glob or a URL; new files are read at the next run"
+    written = {key: json.dumps(value, ensure_ascii=False) for key, value in table.form.keys.items()}
+    place = _braces({kind: f"data/{rows}{table.file.suffix}", **written})
+    check = "CHECK: the encoding; " if table.form.encoding else ""
+    return f"{place}   # {check}a path, a glob or a URL; new files are read at the next run"
 
 
-def _column(column: ColumnFacts, table: TableFacts) -> str:
+def _column(column: ColumnFacts, table: TableFacts, time: str) -> str:
     written = next((old for old, new in table.renamed.items() if new == column.name), None)
     source_column = {} if written is None else {"source_column": json.dumps(written, ensure_ascii=False)}
+    dirty = {"on_error": "quarantine"} if column.name == time and column.nulls else {}
     if column.type != "timestamp" or table.rows.schema.field(column.name).type.tz:
-        keys = {"type": column.type, **source_column}
-        return f"  {column.name}: {_braces(keys) if source_column else column.type}"
+        keys = {"type": column.type, **source_column, **dirty}
+        return f"  {column.name}: {_braces(keys) if len(keys) > 1 else column.type}"
     form = {"format": json.dumps(table.formats[column.name])} if column.name in table.formats else {}
-    keys = {"type": "timestamp", **source_column, **form, "zone": "UTC"}
+    keys = {"type": "timestamp", **source_column, **form, "zone": "UTC", **dirty}
     return f"  {column.name}: {_braces(keys)}   # CHECK: the time zone, such as Europe/Paris"
 
 
@@ -103,7 +102,7 @@ def _braces(keys: Mapping[str, str]) -> str:
 
 
 def _source(title: str, name: str, rows: str, table: TableFacts, chosen: Choices, names: list[str], known: str) -> str:
-    columns = "\n".join(_column(table.columns[column], table) for column in names)
+    columns = "\n".join(_column(table.columns[column], table, chosen.time) for column in names)
     return f"""\
 spec_version: 1
 name: {title}

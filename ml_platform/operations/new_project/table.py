@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from keyword import iskeyword
@@ -11,14 +13,13 @@ from typing import TYPE_CHECKING
 
 from ml_platform.core.errors import PlatformError
 from ml_platform.declarations.checks.problems import RESERVED_COLUMNS
-from ml_platform.operations.new_project.written import NULLS, Written, has_decimal_commas, null_cells, separator_of
+from ml_platform.operations.new_project.csv_file import PLAIN, CsvForm, read_unknown_csv
+from ml_platform.operations.new_project.times import with_times
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-_FORMATS = ("%Y/%m/%d", "%Y/%m/%d %H:%M", "%Y/%m/%d %H:%M:%S", "%d.%m.%Y", "%d.%m.%Y %H:%M", "%b %d %Y")
-"""Ways to write times, beside ISO 8601, that have one meaning."""
 _WORDS = ("true", "false", "null", "none")
 
 
@@ -51,7 +52,7 @@ class TableFacts:
         Names of columns in declarations by those in the file, where they differ.
     formats
         How columns of times are written where that is not ISO 8601.
-    written
+    form
         How the cells of a CSV file are written.
     reader, variable
         The reader in a declaration, and the environment variable with the address of the database; None for a file.
@@ -62,7 +63,7 @@ class TableFacts:
     columns: Mapping[str, ColumnFacts]
     renamed: Mapping[str, str]
     formats: Mapping[str, str]
-    written: Written = field(default_factory=Written)
+    form: CsvForm = PLAIN
     reader: str | None = None
     variable: str | None = None
 
@@ -75,10 +76,12 @@ class TableFacts:
 def name_of(text: str) -> str:
     """Return a name that declarations take.
 
-    >>> name_of("Arrival delay (min)"), name_of("2nd")
-    ('arrival_delay_min', 'c_2nd')
+    >>> name_of("Arrival delay (min)"), name_of("2nd"), name_of("HomeTeam"), name_of("Größe")
+    ('arrival_delay_min', 'c_2nd', 'home_team', 'grosse')
     """
-    name = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")[:60]
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", text)
+    plain = unicodedata.normalize("NFKD", words.casefold()).encode("ascii", "ignore").decode()
+    name = re.sub(r"[^a-z0-9]+", "_", plain).strip("_")[:60]
     return name if name[:1].isalpha() else f"c_{name}".rstrip("_")
 
 
@@ -97,11 +100,11 @@ def look_at(file: Path) -> TableFacts:
     """
     if not file.is_file():
         raise UnusableFile(file, "no such file. Correct the path.")
-    rows, written = _read(file)
+    rows, form = _read(file)
     renamed = new_names(file, rows)
-    rows, formats = _with_times(rows.rename_columns([renamed.get(name, name) for name in rows.column_names]))
+    rows, formats = with_times(rows.rename_columns([renamed.get(name, name) for name in rows.column_names]))
     require_finite(file, rows)
-    return TableFacts(file, rows, column_facts(rows), renamed, formats, written)
+    return TableFacts(file, rows, column_facts(rows), renamed, formats, form)
 
 
 def new_names(file: Path, rows: pa.Table) -> dict[str, str]:
@@ -131,80 +134,19 @@ def require_finite(file: Path, rows: pa.Table) -> None:
             raise UnusableFile(file, f"row {row + 1} has an infinite number in column {name}. Correct the row.")
 
 
-def _read(file: Path) -> tuple[pa.Table, Written]:
+def _read(file: Path) -> tuple[pa.Table, CsvForm]:
     import pyarrow as pa
-    import pyarrow.csv
     import pyarrow.parquet
 
     try:
         if file.suffix == ".parquet":
-            return pa.parquet.read_table(file), Written()
-        written = Written(separator_of(file))
-        rows = _read_csv(file, written, {})
-        if has_decimal_commas(rows):
-            written = replace(written, decimal=",")
-            rows = _read_csv(file, written, {})
-        texts = dict.fromkeys(_no_numbers(file, written, rows), pa.string())
-        return _read_csv(file, written, texts), replace(written, nulls=null_cells(file, written))
+            return pa.parquet.read_table(file), PLAIN
+        return read_unknown_csv(file)
     except UnicodeDecodeError as error:
-        problem = f"byte {error.start} is not UTF-8 text. Save the file as UTF-8."
+        problem = f"byte {error.start} is neither UTF-8 nor Western European text. Save the file as UTF-8."
         raise UnusableFile(file, problem) from None
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, csv.Error, OSError) as error:
         raise UnusableFile(file, f"not readable as CSV or Parquet: {error}. Repair it.") from None
-
-
-def _read_csv(file: Path, written: Written, types: Mapping[str, pa.DataType]) -> pa.Table:
-    import pyarrow.csv
-
-    options = pyarrow.csv.ConvertOptions(
-        null_values=["", *NULLS], strings_can_be_null=True, column_types=types, decimal_point=written.decimal
-    )
-    parsed = pyarrow.csv.ParseOptions(delimiter=written.separator)
-    return pyarrow.csv.read_csv(file, parse_options=parsed, convert_options=options)
-
-
-def _no_numbers(file: Path, written: Written, rows: pa.Table) -> list[str]:
-    """Return the columns that numbers would change: codes such as 00501, and ids beyond 64 bits."""
-    import pyarrow as pa
-
-    numbers = {
-        field.name: pa.types.is_floating(field.type)
-        for field in rows.schema
-        if pa.types.is_integer(field.type) or pa.types.is_floating(field.type)
-    }
-    texts = _read_csv(file, written, dict.fromkeys(numbers, pa.string()))
-    at = {name: place for place, name in enumerate(rows.column_names)}
-    return [name for name, broken in numbers.items() if _is_changed(texts.column(at[name]), broken=broken)]
-
-
-def _is_changed(cells: pa.ChunkedArray, *, broken: bool) -> bool:
-    import pyarrow.compute as pc
-
-    written = cells.drop_null()
-    if pc.any(pc.match_substring_regex(written, r"^[+-]?0[0-9]+$")).as_py():
-        return True
-    return bool(broken and len(written) and pc.all(pc.match_substring_regex(written, r"^[+-]?[0-9]+$")).as_py())
-
-
-def _with_times(rows: pa.Table) -> tuple[pa.Table, dict[str, str]]:
-    """Return the rows with texts that are times as times, and the formats of the columns that were texts."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    formats = dict[str, str]()
-    for place, name in enumerate(rows.column_names):
-        column = rows.column(name)
-        if pa.types.is_date(column.type):
-            rows = rows.set_column(place, name, column.cast(pa.timestamp("s")))
-        if not pa.types.is_string(column.type):
-            continue
-        for form in _FORMATS:
-            times = pc.strptime(column, form, "s", error_is_null=True)
-            if times.null_count == column.null_count < len(column):
-                rows = rows.set_column(place, name, times)
-                formats[name] = form
-                break
-    return rows, formats
 
 
 def column_facts(rows: pa.Table) -> dict[str, ColumnFacts]:

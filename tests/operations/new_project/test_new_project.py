@@ -72,6 +72,21 @@ def test_the_template_follows_from_the_column_unless_it_is_named(
     assert make(predict=predict, template=template).models[f"predict_{predict}"].task == task
 
 
+@pytest.mark.parametrize("template", ["binary", "regression", "multiclass"])
+def test_a_template_without_a_file_has_made_rows_from_which_its_label_follows(tmp_path: Path, template: str) -> None:
+    make_project(tmp_path / "shop", None, None, Wanted(template=template))
+    [model] = load_project(tmp_path / "shop", {}).models.values()
+    assert model.task == template
+    with (tmp_path / "shop/data/orders.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    by_courier: dict[str, set[str]] = {}
+    for row in rows:
+        by_courier.setdefault(row["courier"], set()).add(row[model.name.removeprefix("predict_")])
+    assert len(rows) == 3600
+    assert sorted(by_courier) == ["ada", "bob", "cyd", "dee"]
+    assert all(len(outcomes) > 1 for outcomes in by_courier.values())  # no column gives the label away
+
+
 def test_the_label_is_no_feature_and_its_source_no_population(make: Callable[..., ProjectSpec]) -> None:
     spec = make(predict="minutes")
     model = spec.models["predict_minutes"]
@@ -131,30 +146,75 @@ def test_a_file_is_read_as_it_is_written(make: Callable[..., ProjectSpec], tmp_p
     assert rows == expected
 
 
-@pytest.mark.parametrize(("separator", "decimal"), [(";", "."), (";", ","), ("\t", ","), ("|", "."), (",", ",")])
-def test_separators_and_decimal_commas_are_noticed(
-    make: Callable[..., ProjectSpec], tmp_path: Path, separator: str, decimal: str
-) -> None:
-    draw, file = random.Random(3), tmp_path / "meters.csv"
-    start = datetime(2024, 1, 1, tzinfo=UTC)
-    rows = [(start + timedelta(hours=6 * number), draw.randint(1, 80) / 4, draw.randint(0, 9)) for number in range(400)]
-    with file.open("w", newline="") as lines:
-        written = csv.writer(lines, delimiter=separator)
-        written.writerow(["at", "heat", "note", "used"])
-        for number, (at, heat, used) in enumerate(rows):
-            note = "two\nlines, or; more" if number % 7 == 0 else "NA"
-            written.writerow([f"{at:%Y-%m-%dT%H:%MZ}", str(heat).replace(".", decimal), note, used])
-    source = make(file, predict="used", key=("at",)).sources["meters"]
-    reader = reader_of(source)
-    assert isinstance(reader, CsvReader)
-    signs = (None if separator == "," else separator, None if decimal == "." else decimal)
-    assert (reader.separator, reader.decimal, source.reader.null_values) == (*signs, ("", "NA"))
+EUROPEAN = """\
+Bestellung;Bestellt am;Größe;Gewicht;Minuten
+{n};{day:02}/{month:02}/2024;{size};{weight};{minutes}
+"""
+
+
+def write_european(path: Path) -> Path:
+    """Write semicolons, decimal commas, days before months, Latin-1, a text that means null, and a row without time."""
+    head, row = EUROPEAN.splitlines()
+    lines = [head]
+    for n in range(84):
+        weight, size = "k.A." if n % 9 == 0 else f"{n},5", ("groß", "klein", "mittel")[n % 3]
+        lines.append(row.format(n=n, day=1 + n % 28, month=1 + n // 28, size=size, weight=weight, minutes=n % 17))
+    path.write_text("\n".join([*lines, "84;;groß;1,5;3"]), encoding="latin-1")
+    return path
+
+
+def test_a_file_from_europe_is_read_as_it_is_written(make: Callable[..., ProjectSpec], tmp_path: Path) -> None:
+    spec = make(write_european(tmp_path / "aufträge.csv"), predict="Minuten")
+    rows = spec.sources["auftrage"]
+    assert {name: column.type for name, column in rows.columns.items()} == {
+        "bestellung": "int",
+        "bestellt_am": "timestamp",
+        "grosse": "string",
+        "gewicht": "float",
+    }
     project = open_project(tmp_path / "shop")
-    ingested = ingest_source(project, "meters", datetime(2025, 1, 1, tzinfo=UTC))
+    ingested = ingest_source(project, "auftrage", datetime(2025, 1, 1, tzinfo=UTC))
+    assert (ingested.new_rows, ingested.rows.quarantined) == (84, 1)
+    names = ["bestellung", "bestellt_am", "grosse", "gewicht"]
     with project.engine() as engine:
-        log = source_versions(engine, project.store, ingested.made.artifact, ["at"], "rows")
-        ingested_rows = sorted((row["at"], row["heat"]) for row in engine.run(log).to_pylist())
-    assert ingested_rows == [(at, heat) for at, heat, _ in rows]
+        log = source_versions(engine, project.store, ingested.made.artifact, names, "rows")
+        read = {row["bestellung"]: row for row in engine.run(log).to_pylist()}
+    assert (read[9]["gewicht"], read[10]["gewicht"], read[9]["grosse"]) == (None, 10.5, "groß")
+    assert read[40]["bestellt_am"] == datetime(2024, 2, 13, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("form", "declared"),
+    [
+        ("%m/%d/%Y %H:%M:%S", "%m/%d/%Y %H:%M:%S"),
+        ("%d.%m.%y", "%d.%m.%y"),
+        ("%d/%m/%Y %I:%M %p", "%d/%m/%Y %I:%M %p"),
+    ],
+)
+def test_the_format_of_times_is_the_one_that_fits_every_row(
+    make: Callable[..., ProjectSpec], tmp_path: Path, form: str, declared: str
+) -> None:
+    spec = make(write_orders(tmp_path / "orders.csv", form=form), predict="minutes", key=("order_id",))
+    assert spec.sources["orders"].columns["placed_at"].format == declared
+
+
+@pytest.mark.parametrize(
+    ("times", "sentence"),
+    [
+        (lambda n: f"0{1 + n % 9}/0{1 + n % 8}/2024", "column at can be of the format %d/%m/%Y and of %m/%d/%Y"),
+        (lambda n: "soon" if n == 5 else f"2024-01-{1 + n % 28:02}", "column at has '2024-01-01', and 'soon' in row 6"),
+        (lambda n: "13/13/2024" if n == 7 else f"{1 + n % 28}/01/2024", "has '1/01/2024', and '13/13/2024' in row 8"),
+        (lambda n: "" if n % 2 else f"2024-01-{1 + n % 28:02}", "column at is empty in 42 of 84 rows"),
+    ],
+)
+def test_a_file_without_times_is_refused_with_the_first_row_that_does_not_fit(
+    make: Callable[..., ProjectSpec], tmp_path: Path, times: Callable[[int], str], sentence: str
+) -> None:
+    lines = ["id,at,late", *(f"{n},{times(n)},{n % 2}" for n in range(84))]
+    (tmp_path / "x.csv").write_text("\n".join(lines))
+    with pytest.raises(PlatformError) as refused:
+        make(tmp_path / "x.csv", predict="late")
+    assert sentence in str(refused.value)
 
 
 def test_every_yaml_file_names_its_schema_for_editors(make: Callable[..., ProjectSpec], tmp_path: Path) -> None:
@@ -172,7 +232,7 @@ def test_every_yaml_file_names_its_schema_for_editors(make: Callable[..., Projec
         ({"predict": "minute"}, "no column is called 'minute'. Did you mean minutes?"),
         ({"key": ("courier",)}, "1077 rows have a key that another row has. Give more columns: --key a,b."),
         ({"key": ("late", "size")}, "the key column late has the name of a column of the prediction log."),
-        ({"time": "items"}, "column items is not a time in every row."),
+        ({"time": "items"}, "column items has no times. Give each row a time"),
         ({"predict": "size", "template": "regression"}, "column size is string with 3 distinct values"),
         ({"predict": "size", "template": "rank"}, "no template is called 'rank'."),
     ],
@@ -272,7 +332,7 @@ def test_columns_with_names_that_declarations_need_get_others(
     [
         (lambda n: f"5,{n % 3}", "no column is left to predict late from"),
         (lambda n: f"{'inf' if n == 3 else n},{n}", "row 4 has an infinite number in column n."),
-        (lambda n: f"x\udcff{n % 2},{n}", "is not UTF-8 text. Save the file as UTF-8."),
+        (lambda n: f"x\udc81{n % 2},{n}", "is neither UTF-8 nor Western European text. Save the file as UTF-8."),
     ],
 )
 def test_a_file_from_which_no_valid_project_follows_is_refused(
