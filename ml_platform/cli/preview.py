@@ -24,14 +24,16 @@ _PREFIX, _MODELS = "features/", "models/"
 
 def show_preview(directory: Path, node: str, entity: Sequence[str], rows: int, as_json: bool) -> None:
     """Print a feature table with its newest values and the history of one entity, or the label of a model."""
+    project = open_project(directory)
+    if "/" not in node:
+        node = f"{_PREFIX if node in project.spec.feature_tables else _MODELS}{node}"
     if node.startswith(_MODELS):
         if entity:
             raise UsageError("--entity belongs to features/NAME. Leave it out.")
-        _show_label(open_project(directory), node.removeprefix(_MODELS), rows, as_json)
+        _show_label(project, node.removeprefix(_MODELS), rows, as_json)
         return
     if not node.startswith(_PREFIX):
         raise UsageError(f"{node} is no feature table and no model. Write {_PREFIX}NAME or {_MODELS}NAME.")
-    project = open_project(directory)
     preview = preview_features(project, node.removeprefix(_PREFIX), _key(entity), project.clock.now(), rows)
     if as_json:
         print_json(asdict(preview))

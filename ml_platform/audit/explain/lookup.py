@@ -72,7 +72,7 @@ def read_id(id: str) -> tuple[str, date]:
         pass
     raise NoSuchPrediction(
         id,
-        "is not a prediction id. An id is MODEL.YYYYMMDD.HASH with 16 hexadecimal digits, such as "
+        "this is not a prediction id. An id is MODEL.YYYYMMDD.HASH with 16 hexadecimal digits, such as "
         "late_arrival.20131201.0123456789abcdef. `ml-platform predictions MODEL` lists them",
     )
 

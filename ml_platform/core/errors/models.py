@@ -53,7 +53,7 @@ class ExportRefused(PlatformError):
 
     def __init__(self, format: str, reasons: Sequence[str]) -> None:
         self.reasons = tuple(reasons)
-        super().__init__(f"nothing is exported as {format}: {'; '.join(reasons)}.".replace("?.", "?"))
+        super().__init__(f"nothing is exported as {format}: {'; '.join(reasons).rstrip('.')}.".replace("?.", "?"))
 
 
 class EvaluationError(PlatformError):

@@ -15,7 +15,7 @@ class Count(Feature):
     """Rows."""
 
     name = "count"
-    summary = "How many rows there are; 0 over no row."
+    summary = "How many rows there are; 0 where there is no row."
     gives = "int"
 
     count: Literal[True] = Field(description="Write true.", examples=[True])

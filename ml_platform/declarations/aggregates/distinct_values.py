@@ -30,7 +30,7 @@ class CountDistinct(Feature):
     """How many distinct values there are."""
 
     name = "count_distinct"
-    summary = "How many distinct values there are; 0 over no row."
+    summary = "How many distinct values there are; 0 where there is no row."
     gives = "int"
 
     count_distinct: ExpressionText = Field(description=_COST, examples=["courier"])

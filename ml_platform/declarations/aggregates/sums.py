@@ -17,7 +17,7 @@ class Sum(Feature):
     """The exact sum."""
 
     name = "sum"
-    summary = "The exact sum, rounded once at its end; 0 over no row."
+    summary = "The exact sum, rounded once at its end; 0 where there is no row."
     accepts = COUNTABLE
     remedy = "Sum a number, or take last or count"
 

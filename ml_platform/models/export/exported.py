@@ -87,7 +87,7 @@ def export_model(
     """
     known = export_formats()
     if format_name not in known:
-        raise ExportRefused(format_name, [f"it is no format. {suggest(format_name, known)}"])
+        raise ExportRefused(format_name, [f"this is no export format. {suggest(format_name, known)}"])
     kind, predictor = known[format_name](), load_deployed(project, trained)
     excluded = _excluded(kind, predictor, without)
     if folder.exists():

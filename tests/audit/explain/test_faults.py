@@ -253,7 +253,7 @@ def test_ids_that_are_none_are_answered_with_what_is_nearest(lived: Lived, befor
         "../x.20240301." + "0" * 16,
         "",
     ):
-        assert "is not a prediction id. An id is MODEL.YYYYMMDD.HASH" in problem(text)
+        assert "this is not a prediction id. An id is MODEL.YYYYMMDD.HASH" in problem(text)
     assert problem("late_parcl.20240301." + "0" * 16).endswith("Did you mean late_parcel?")
     assert problem("late_parcel.20250301." + "0" * 16).endswith(
         "late_parcel has no prediction on 2025-03-01. It has some on 6 days, 2024-03-01 to 2024-03-06."
