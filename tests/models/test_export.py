@@ -125,7 +125,7 @@ def test_actions_and_nulls_may_be_excluded_on_purpose(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("format", "without", "message"),
     [
-        ("lightbgm", [], "it is no format. Did you mean lightgbm?"),
+        ("lightbgm", [], "this is no export format. Did you mean lightgbm?"),
         ("lightgbm", ["calibration"], "calibration cannot be left out"),
     ],
 )
