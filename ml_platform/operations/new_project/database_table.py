@@ -16,7 +16,6 @@ from ml_platform.operations.new_project.table import (
     new_names,
     require_finite,
 )
-from ml_platform.operations.new_project.written import Written
 from ml_platform.sources.reading.extras import import_extra
 from ml_platform.sources.reading.postgres_driver import plain_url, quoted, server_text, stored_columns, url_in
 from ml_platform.sources.reading.table_or_query import dotted_name

@@ -146,6 +146,32 @@ def test_a_file_is_read_as_it_is_written(make: Callable[..., ProjectSpec], tmp_p
     assert rows == expected
 
 
+@pytest.mark.parametrize(("separator", "decimal"), [(";", "."), (";", ","), ("\t", ","), ("|", "."), (",", ",")])
+def test_separators_and_decimal_commas_are_noticed(
+    make: Callable[..., ProjectSpec], tmp_path: Path, separator: str, decimal: str
+) -> None:
+    draw, file = random.Random(3), tmp_path / "meters.csv"
+    start = datetime(2024, 1, 1, tzinfo=UTC)
+    rows = [(start + timedelta(hours=6 * number), draw.randint(1, 80) / 4, draw.randint(0, 9)) for number in range(400)]
+    with file.open("w", newline="") as lines:
+        written = csv.writer(lines, delimiter=separator)
+        written.writerow(["at", "heat", "note", "used"])
+        for number, (at, heat, used) in enumerate(rows):
+            note = "two\nlines, or; more" if number % 7 == 0 else "NA"
+            written.writerow([f"{at:%Y-%m-%dT%H:%MZ}", str(heat).replace(".", decimal), note, used])
+    source = make(file, predict="used", key=("at",)).sources["meters"]
+    reader = reader_of(source)
+    assert isinstance(reader, CsvReader)
+    signs = (None if separator == "," else separator, None if decimal == "." else decimal)
+    assert (reader.separator, reader.decimal, source.reader.null_values) == (*signs, ("", "NA"))
+    project = open_project(tmp_path / "shop")
+    ingested = ingest_source(project, "meters", datetime(2025, 1, 1, tzinfo=UTC))
+    with project.engine() as engine:
+        log = source_versions(engine, project.store, ingested.made.artifact, ["at"], "rows")
+        found = sorted((row["at"], row["heat"]) for row in engine.run(log).to_pylist())
+    assert found == [(at, heat) for at, heat, _ in rows]
+
+
 EUROPEAN = """\
 Bestellung;Bestellt am;Größe;Gewicht;Minuten
 {n};{day:02}/{month:02}/2024;{size};{weight};{minutes}
