@@ -30,8 +30,7 @@ def init(
     time: Annotated[str | None, typer.Option(help="With --from: the column with the time of a row.")] = None,
     predict: Annotated[str | None, typer.Option(help="With --from: the column to predict.")] = None,
     template: Annotated[
-        str | None,
-        typer.Option(help="What is predicted: binary, regression or multiclass. Without --from, of made rows."),
+        str | None, typer.Option(help="Predict binary, regression or multiclass; without --from, of made rows.")
     ] = None,
     leave_out: Annotated[
         list[str] | None, typer.Option(help="With --from: a column that is known only later; repeatable.")

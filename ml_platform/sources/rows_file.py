@@ -14,12 +14,12 @@ from fsspec.implementations.local import LocalFileSystem
 from ml_platform.core.errors import SourceError
 from ml_platform.declarations.source import Column, SourceSpec
 from ml_platform.sources.conform import TYPES, conform
-from ml_platform.sources.readers.csv import CsvReader
 from ml_platform.sources.reading.csv_blocks import first_row_end
 from ml_platform.sources.reading.csv_cells import read_csv
 from ml_platform.sources.reading.csv_dialect import PLAIN, Dialect
 from ml_platform.sources.reading.csv_rows import split_rows
 from ml_platform.sources.reading.parquet_rows import read_parquet
+from ml_platform.sources.reading.reader import Reader, reader_of
 
 _LONGEST_HEADER = 1 << 20
 
@@ -64,7 +64,7 @@ def rows_file_tables(
     if reader is not None:
         spec = spec.model_copy(update={"reader": reader})
     yield pa.schema([(declared[name], TYPES[column.type]) for name, column in columns.items()]).empty_table()
-    read_any = partial(read_csv, dialect=PLAIN if reader is None else reader.dialect)
+    read_any = partial(read_csv, dialect=(reader and reader.dialect) or PLAIN)
     before = 0
     for batch in (read_parquet if is_parquet else read_any)(LocalFileSystem(), where, spec, where):
         rows = conform(batch.table, spec, where, before)
@@ -87,15 +87,16 @@ def _spec(name: str, is_parquet: bool, where: str, columns: dict[str, Column]) -
     return read.model_copy(update={"columns": optional})
 
 
-def _csv_names(file: Path, name: str, like: SourceSpec | None) -> tuple[Sequence[str], CsvReader | None]:
+def _csv_names(file: Path, name: str, like: SourceSpec | None) -> tuple[Sequence[str], Reader | None]:
     """Return the names in the header, and the reader of the source that has files with such a header."""
     with file.open("rb") as opened:
         block = opened.read(_LONGEST_HEADER)
-    if like is not None and isinstance(like.reader, CsvReader):
+    reader = reader_of(like) if like is not None else None
+    if like is not None and reader is not None and reader.dialect is not None:
         known = {column.source_column or name for name, column in like.columns.items()}
-        names = _header(block, like.reader.dialect)
+        names = _header(block, reader.dialect)
         if known & {*names}:
-            return names, like.reader
+            return names, reader
     names = _header(block, PLAIN)
     if not names:
         raise SourceError(name, str(file), "it has no header", "Write the columns' names in the first row.")

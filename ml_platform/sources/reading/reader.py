@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ml_platform.core.errors import SourceError
 from ml_platform.core.hashing import content_id
 from ml_platform.declarations.reader import ReaderSpec
+from ml_platform.sources.reading.csv_dialect import Dialect
 
 if TYPE_CHECKING:
     from ml_platform.declarations.source import SourceSpec
@@ -57,6 +58,11 @@ class Reader(ReaderSpec, ABC):
 
     Import heavy libraries inside methods: every reader's file is imported when declarations are read.
     """
+
+    @property
+    def dialect(self) -> Dialect | None:
+        """How the cells of its files are written; None where they are no CSV files."""
+        return None
 
     @abstractmethod
     def parts(self, project: Project, source: SourceSpec, after: str | None = None) -> Sequence[SourcePart]:

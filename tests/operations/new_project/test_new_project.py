@@ -168,8 +168,8 @@ def test_separators_and_decimal_commas_are_noticed(
     ingested = ingest_source(project, "meters", datetime(2025, 1, 1, tzinfo=UTC))
     with project.engine() as engine:
         log = source_versions(engine, project.store, ingested.made.artifact, ["at"], "rows")
-        found = sorted((row["at"], row["heat"]) for row in engine.run(log).to_pylist())
-    assert found == [(at, heat) for at, heat, _ in rows]
+        read = sorted((row["at"], row["heat"]) for row in engine.run(log).to_pylist())
+    assert read == [(at, heat) for at, heat, _ in rows]
 
 
 EUROPEAN = """\
