@@ -1,9 +1,10 @@
 """Build the site of the documentation into build/site: ``python .ci/site.py ZENSICAL`` (part of ``make docs``).
 
-Writes docs/llms.txt from the navigation, builds with every warning an error, and checks what the builder does not: that
-pictures exist, and that no page loads anything from another host.
+Writes docs/llms.txt from the navigation, builds with every warning an error, keeps the records of decisions out of the
+search, and checks what the builder does not: that pictures exist, and that no page loads anything from another host.
 """
 
+import json
 import re
 import subprocess
 import sys
@@ -46,6 +47,13 @@ def missing_pictures() -> Iterator[str]:
                 yield f"{page.relative_to(ROOT)}: no picture {target}"
 
 
+def search_pages_for_users() -> None:
+    """Take the records of decisions out of the search: they would be its first answers about most subjects."""
+    index = json.loads((SITE / "search.json").read_text(encoding="utf-8"))
+    index["items"] = [item for item in index["items"] if not item["location"].startswith("decisions/")]
+    (SITE / "search.json").write_text(json.dumps(index, ensure_ascii=False), encoding="utf-8")
+
+
 def foreign_hosts() -> Iterator[str]:
     """Return what built pages load from other hosts."""
     for page in sorted(SITE.rglob("*.html")):
@@ -58,6 +66,7 @@ def main(zensical: str) -> None:
     write_llms(yaml.safe_load((ROOT / "mkdocs.yml").read_text()))
     rows = [*missing_pictures()]
     subprocess.run([zensical, "build", "--clean", "--strict", "-f", str(ROOT / "mkdocs.yml")], cwd=ROOT, check=True)
+    search_pages_for_users()
     rows += foreign_hosts()
     print(*rows, sep="\n")
     sys.exit(bool(rows))
