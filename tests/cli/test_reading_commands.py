@@ -17,6 +17,7 @@ from ml_platform.cli.served_addresses import served_addresses, serving_at
 from ml_platform.core.errors import UnknownModel
 from ml_platform.operations.alerts import Alert, send_alert
 from ml_platform.project import Project
+from ml_platform.reporting.overview import drift_columns
 from ml_platform.storage.artifact_kinds.monitoring import MonitoringManifest
 from ml_platform.storage.outputs import record_output
 from tests.reporting.drift_column import drift_column
@@ -65,6 +66,15 @@ def test_each_column_is_shown_beside_its_usual_range(project: Project, capsys: p
         ["orders.city", "cannot tell", "share of Rome", "no limit", "7.0 %"],
     ]
     assert lines[5].split("\t")[5] == "missing 2.0 % -> 7.0 %"
+
+
+def test_drift_names_how_important_the_columns_that_drifted_are(
+    project: Project, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    importances = {"orders.items": 0.125, "orders.amount": 0.5, "orders.city": 0.375}
+    monkeypatch.setattr(drift_columns, "model_importances", lambda *about: importances)
+    show_drift(project.root, MODEL, everything=False, as_json=False)
+    assert "The columns that drifted have 12.5 % of the importance of all features." in capsys.readouterr().out
 
 
 def test_a_program_reads_the_counts_and_the_columns(project: Project, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 
 from ml_platform.core.errors import ArtifactMissing
@@ -11,6 +14,7 @@ from ml_platform.core.plain_values import json_value
 from ml_platform.declarations.node_name import NodeName
 from ml_platform.operations.monitoring.drift_counts import DriftCounts, count_verdicts
 from ml_platform.project import Project
+from ml_platform.reporting.catalog.models import model_importances
 from ml_platform.storage.artifact_kinds.monitoring import ColumnFigures, MonitoringManifest
 from ml_platform.storage.outputs import current_output
 
@@ -91,6 +95,9 @@ class DriftOverview:
         The verdict in a sentence.
     columns
         The one furthest beyond its range first.
+    importance
+        What the columns that drifted have of the importance of all features, as a share; None where none drifted, or
+        the version has no importances.
     """
 
     model: str
@@ -103,11 +110,26 @@ class DriftOverview:
     rows: int
     counts: DriftCounts
     columns: tuple[ColumnRange, ...]
+    importance: float | None = None
+
+    @property
+    def importance_text(self) -> str:
+        """Whether the drift can matter to predictions, in a sentence; empty where that is not known."""
+        if self.importance is None:
+            return ""
+        return f"The columns that drifted have {share_text(self.importance)} of the importance of all features."
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values."""
         document: dict[str, Any] = json_value(asdict(self))
         return document
+
+
+def _importance(project: Project, model: str, now: datetime, columns: Sequence[ColumnFigures]) -> float | None:
+    importances = model_importances(project, model, now)
+    drifted = [column.column for column in columns if column.verdict == "drifted"]
+    known = [importances[column] for column in drifted if column in importances]
+    return math.fsum(known) if known else None
 
 
 def drift_overview(project: Project, model: str) -> DriftOverview | None:
@@ -131,6 +153,7 @@ def drift_overview(project: Project, model: str) -> DriftOverview | None:
         rows=about.rows or 0,
         counts=count_verdicts(column.verdict for column in columns),
         columns=tuple(column_range(column) for column in columns),
+        importance=_importance(project, model, datetime.fromisoformat(about.at), columns),
     )
 
 
