@@ -117,8 +117,10 @@ def test_xgboost_s_curve_is_what_it_records_itself(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_catboost_s_curve_is_what_it_computes_itself(tmp_path: Path) -> None:
+def test_catboost_s_curve_is_what_it_computes_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import catboost
+
+    monkeypatch.chdir(tmp_path)  # it writes a folder where it is asked for metrics
 
     project, artifact = trained(tmp_path, "late_parcel", "catboost")
     fitted: Any = load_predictor(project, artifact).estimator
