@@ -70,6 +70,7 @@ def capacity_use(project: Project, model: str, now: datetime) -> CapacityUse | N
         return None
     first = datetime.combine(days[-1], time(), UTC)
     rows = _read(project, model, first - _ZONES - MICROSECOND, now)
+    rows = rows[rows[CAPACITY_GAIN].notna()]  # others are of before the capacity was declared
     if rows.empty:
         return None
     local = capacity.days(rows["effective_time"])

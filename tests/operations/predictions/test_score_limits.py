@@ -82,14 +82,21 @@ def test_without_a_capacity_the_log_has_no_column_of_it(world: HandMadeWorld) ->
     score(world, END)
     assert not {"best_action", "capacity_gain"} & set(log_of(world).columns)
     assert capacity_use(world.project, MODEL, END) is None
+    declare(world.project.root, "  capacity: {upgrade: 3 per day UTC}")  # now it is, and these rows shared no places
+    assert capacity_use(open_project(world.project.root), MODEL, END) is None
 
 
 def with_value(directory: Path, added: str) -> Project:
     """Return the shop with more keys below ``value`` of its model."""
     open_shop(directory)
+    declare(directory, added)
+    return open_project(directory)
+
+
+def declare(directory: Path, added: str) -> None:
+    """Add keys below ``value`` of the shop's model."""
     path = directory / "models/late_parcel.yaml"
     path.write_text(path.read_text().replace("do_nothing: wait", f"do_nothing: wait\n{added}"))
-    return open_project(directory)
 
 
 def test_held_out_rows_do_nothing_and_the_log_records_what_was_best(
