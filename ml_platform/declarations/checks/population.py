@@ -34,6 +34,9 @@ def check_population(scope: Scope, model: ModelSpec) -> Iterator[Problem]:
     yield from check(scope, model, model.population)
     yield from _check_key(scope, model)
     yield from _check_until(scope, model)
+    if model.deployment.late_rows == "score" and isinstance(model.population, TickPopulation | EventPopulation):
+        text = "has no effect: what becomes known late is asked about at the next batch run in any case. Remove it"
+        yield Problem(f"models/{model.name}", ("deployment", "late_rows"), text)
 
 
 def _check_key(scope: Scope, model: ModelSpec) -> Iterator[Problem]:

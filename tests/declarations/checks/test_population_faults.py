@@ -128,6 +128,19 @@ def test_another_schedule_than_the_ticks_is_refused(ships: Path) -> None:
     open_project(ships)
 
 
+@pytest.mark.parametrize(
+    ("population", "batch"), [(TICKS, ""), ("on: trips", 'batch: "0 * * * * Europe/Oslo", ')], ids=["ticks", "events"]
+)
+def test_scoring_late_rows_is_refused_where_no_row_is_late(ships: Path, population: str, batch: str) -> None:
+    edit(ships, "models/late.yaml", OLD, f"population: {{entity: ship, {population}}}")
+    edit(ships, "models/late.yaml", BATCH, f"deployment: {{{batch}late_rows: score}}\n")
+    [fault] = faults(ships)
+    assert fault.startswith("models/late.yaml:20:")
+    assert fault.endswith(
+        ": deployment.late_rows: has no effect: what becomes known late is asked about at the next batch run in any case. Remove it."
+    )
+
+
 @pytest.mark.parametrize("population", ["", "deployment: {online: false}\n"])
 def test_rows_and_events_need_batch_runs(ships: Path, population: str) -> None:
     edit(ships, "models/late.yaml", BATCH, population)
