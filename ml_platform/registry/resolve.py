@@ -27,7 +27,9 @@ def version_named(project: Project, text: str) -> Version:
     for version in all_versions(project):
         known.setdefault(version.model, []).append(version)
     if model not in known:
-        raise NoSuchVersion(text, f"no version of {model or 'any model'} is registered. {suggest(model, known)}")
+        declared = model in project.spec.models
+        remedy = "Train one with `ml-platform run`." if declared else suggest(model, {*known, *project.spec.models})
+        raise NoSuchVersion(text, f"no version of {model or 'any model'} is registered. {remedy}")
     if name in ("", _CHAMPION):
         current = champion(project, model)
         if current is None:

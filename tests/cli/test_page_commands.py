@@ -39,7 +39,7 @@ def test_a_card_is_one_file_and_an_unknown_model_is_named_with_the_nearest(tmp_p
     assert "late_parcel" in unknown.stderr
     missing = inside("card", "late_parcel@3", str(shop))
     assert missing.returncode == 1
-    assert "no version of late_parcel is registered" in missing.stderr
+    assert "no version of late_parcel is registered. Train one with `ml-platform run`." in missing.stderr
 
 
 def test_the_site_never_takes_the_place_of_something_else(shop: Path, inside: Call) -> None:
