@@ -173,7 +173,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--entities", type=int, default=20_000)
     parser.add_argument("--rows", type=int, default=600_000)
-    parser.add_argument("--rivals", default=sys.executable, help="a Python that has granian")
+    parser.add_argument("--rivals", type=os.path.abspath, default=sys.executable, help="a Python that has granian")
     parser.add_argument("--project", type=Path, help="measure only this project, which `serving_world.py` made")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
