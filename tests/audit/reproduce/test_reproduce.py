@@ -215,7 +215,7 @@ def test_a_version_without_provenance_cannot_be_reproduced_and_is_never_drawn(ma
     [
         ("late_parcels@1", "late_parcels@1: no version of late_parcels is registered. Did you mean late_parcel?"),
         ("late_parcel@7", "late_parcel@7: late_parcel has versions 1, 2, 3. Name one, such as late_parcel@3."),
-        ("@1", "@1: no version of any model is registered. Known: late_parcel."),
+        ("@1", "@1: no version of any model is registered. Known: late_parcel, lateness."),
     ],
 )
 def test_a_version_that_does_not_exist_is_reported_with_those_that_do(made, name, message):
