@@ -15,6 +15,7 @@ from ml_platform.models.capacity import BEST_ACTION, CAPACITY_GAIN
 from ml_platform.models.predictor import load_predictor
 from ml_platform.operations.online.capacities import capacities_of
 from ml_platform.operations.online.publish import publish_online
+from ml_platform.operations.parity.outputs import as_recommended, many_rows
 from ml_platform.operations.parity.requests import compare_requests
 from ml_platform.operations.predictions.capacity_use import capacity_use
 from ml_platform.operations.predictions.compact_online import compact_online_log
@@ -156,6 +157,24 @@ def test_an_answer_without_a_place_is_explained_and_agrees_bit_by_bit(world: Ser
     use = capacity_use(world.project, "yes", NOW)
     assert use is not None
     assert (use.used, use.most) == (MOST, MOST)
+
+
+def test_another_action_than_the_next_best_is_no_parity(world: ServedWorld) -> None:
+    service = Service(world.project)
+    bodies = answered(service, rows_of(20), 1)
+    service.close()
+    log = logged(world, bodies)
+    predictor = load_predictor(world.project, world.project.store.get("trained_model", log["trained_model"].iloc[0]))
+    predicted = many_rows(predictor, log)
+    without_place = (log["action"] != log[BEST_ACTION]).to_numpy()
+    assert without_place.any()
+    right = as_recommended(predictor, log, predicted)
+    assert right["action"].tolist() == log["action"].tolist()
+    assert right["expected_value"].tolist() == log["expected_value"].tolist()
+    forged = log.assign(action=log["action"].mask(without_place, "something else"))
+    assert as_recommended(predictor, forged, predicted)["action"].tolist() == log["action"].tolist()
+    held = log.assign(control=True, action="offer")  # a row that is held out gets the default action
+    assert set(as_recommended(predictor, held, predicted)["action"]) == {"wait"}
 
 
 def test_new_workers_and_other_workers_know_the_count(world: ServedWorld) -> None:

@@ -12,6 +12,7 @@ import pyarrow as pa
 from ml_platform.core.frames import to_frame
 from ml_platform.declarations.source import ColumnType
 from ml_platform.models.capacity import BEST_ACTION
+from ml_platform.models.control import CONTROL
 from ml_platform.models.inputs.columns import read_columns
 from ml_platform.models.inputs.transforms import apply_transforms
 from ml_platform.models.predictor import Predictor
@@ -45,22 +46,27 @@ def many_rows(predictor: Predictor, rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def as_recommended(predictor: Predictor, rows: pd.DataFrame, predicted: pd.DataFrame) -> pd.DataFrame:
-    """Return outputs with another action than the best where a logged row was held out, or had no place of the day.
+    """Return outputs as they are recommended: not the best action where a row was held out, or had no place of the day.
 
-    Such a row keeps the recomputed action unless that is the one that the log has as best.
+    A row that was held out gets the default action. The log alone knows who had no place: a row whose logged action is
+    not the best one. It gets the best of the other actions.
     """
     if BEST_ACTION not in rows:
         return predicted
-    other = (rows[BEST_ACTION] == predicted["action"]) & (rows["action"] != rows[BEST_ACTION])
-    if not other.any():
+    held = rows.get(CONTROL, pd.Series(False, rows.index)).astype("boolean").fillna(False).to_numpy(bool)
+    denied = ((rows[BEST_ACTION] == predicted["action"]) & (rows["action"] != rows[BEST_ACTION])).to_numpy(bool) & ~held
+    if not (held | denied).any():
         return predicted
     expected = predictor.expected_values(read_columns(rows, predictor.inputs))
-    worth = pd.Series(np.nan, index=rows.index)
-    for name in expected.columns:
-        worth = worth.mask(rows["action"] == name, expected[name])
+    names, worth = np.array(expected.columns, dtype=object), expected.to_numpy(dtype="float64")
+    best = names[None, :] == predicted["action"].to_numpy(dtype=object)[:, None]
+    place = np.argmax(np.where(best | np.isnan(worth), -np.inf, worth), axis=1)
+    place = np.where(held, list(names).index(predictor.decision.do_nothing), place)
+    changed = pd.Series(held | denied, rows.index)
+    value = pd.Series(worth[np.arange(len(rows)), place], rows.index)
     return predicted.assign(
-        action=predicted["action"].mask(other, rows["action"]),
-        expected_value=predicted["expected_value"].mask(other, _finite(worth)),
+        action=predicted["action"].mask(changed, pd.Series(names[place], rows.index)),
+        expected_value=predicted["expected_value"].mask(changed, _finite(value)),
     )
 
 
