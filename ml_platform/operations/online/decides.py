@@ -9,7 +9,6 @@ import msgspec
 
 from ml_platform.core.clock import MICROSECOND, from_micros, tick_at, to_micros
 from ml_platform.core.hashing import content_id
-from ml_platform.operations.online.capacities import capacities_of
 from ml_platform.operations.online.content import (
     EntityContent,
     RowContent,
@@ -23,19 +22,23 @@ from ml_platform.project import Project
 from ml_platform.sources.source_log import known_by
 from ml_platform.storage.artifact_kinds.feature_table import FeatureTableManifest
 from ml_platform.storage.artifact_kinds.source import SourceManifest
+from ml_platform.storage.online.description import PublishedCapacity
 
 _HOUR = timedelta(hours=1)
 
 
 def publication_key(
-    project: Project, contents: Sequence[EntityContent], inputs: Mapping[str, str], now: datetime
+    project: Project,
+    contents: Sequence[EntityContent],
+    inputs: Mapping[str, str],
+    now: datetime,
+    capacities: Mapping[str, PublishedCapacity],
 ) -> str:
     """Return what decides a publication: equal keys, equal records.
 
     Of each table its tick, its declaration, and the rows that were known at the tick: later ones change
     nothing. Of the rows of a population the source, and until when its rows count.
     """
-    capacities = capacities_of(project, now)
     tables, rows = [item for one in contents for item in one.tables], [item for one in contents for item in one.rows]
     return content_id(
         {

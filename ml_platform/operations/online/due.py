@@ -9,6 +9,7 @@ from datetime import datetime
 from ml_platform.core.clock import from_micros, rounded_duration
 from ml_platform.core.hashing import content_id
 from ml_platform.declarations.feature_table import FeatureTableSpec
+from ml_platform.operations.online.capacities import capacities_of
 from ml_platform.operations.online.content import EntityContent, contents_of, inputs_needed, tables_of
 from ml_platform.operations.online.decides import publication_key
 from ml_platform.operations.online.publish import online_store
@@ -88,7 +89,10 @@ def publication_due(project: Project, now: datetime) -> PublicationDue:
     if not reasons:
         return PublicationDue(None, ("what can be read is published",))
     ticks = {name: readable_tick(spec, now) for name, spec in _tables(project, contents).items()}
-    return PublicationDue(content_id([ticks, inputs, publication_key(project, contents, inputs, now)]), reasons)
+    return PublicationDue(
+        content_id([ticks, inputs, publication_key(project, contents, inputs, now, capacities_of(project, now))]),
+        reasons,
+    )
 
 
 def changed_since(
@@ -104,7 +108,7 @@ def changed_since(
     overdue = [age for age in _ages(_tables(project, contents), described, now) if age.tick != age.readable]
     if overdue:
         return tuple(_overdue_text(age) for age in overdue)
-    changed = publication_key(project, contents, inputs, now) != described.key
+    changed = publication_key(project, contents, inputs, now, capacities_of(project, now)) != described.key
     return ("feature tables, population rows or declarations changed",) if changed else ()
 
 

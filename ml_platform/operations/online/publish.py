@@ -121,7 +121,8 @@ class _Publication:
             before = view.description
         if before.as_of > to_micros(self.now):
             return Published(before, "kept")
-        key = publication_key(self.project, contents, self.inputs, self.now)
+        capacities = capacities_of(self.project, self.now)
+        key = publication_key(self.project, contents, self.inputs, self.now, capacities)
         if before.key == key:
             return Published(before, "unchanged")
         with scratch_folder(private_temporary_folder()) as folder:
@@ -141,7 +142,7 @@ class _Publication:
                 },
                 tables={name: table for _, tables, _ in described for name, table in tables.items()},
                 rows={name: rows for _, _, models in described for name, rows in models.items()},
-                capacities=capacities_of(self.project, self.now),
+                capacities=capacities,
             )
             self.store.publish(changes, after)
         changed, total = self.counts.changed, sum(records.count for records in after.records.values())
