@@ -151,23 +151,14 @@ def test_one_sensor_for_each_purpose_and_all_of_them_run(definitions: dg.Definit
     assert {sensor.default_status for sensor in sensors} == {dg.DefaultSensorStatus.RUNNING}
 
 
-def test_the_location_loads_quickly_and_without_heavy_libraries(root: Path) -> None:
+def test_the_location_loads_without_heavy_libraries(root: Path) -> None:
     program = (
-        "import time; began = time.monotonic()\n"
         "from ml_platform_dagster.jobs.definitions import defs\n"
         "defs.get_repository_def()\n"
-        "seconds = time.monotonic() - began\n"
-        f"import sys; print(seconds, [name for name in {HEAVY!r} if name in sys.modules])"
+        f"import sys; print([name for name in {HEAVY!r} if name in sys.modules])"
     )
     located = in_repository([sys.executable, "-c", program], root)
-    seconds, _, loaded = located.stdout.strip().partition(" ")
-    assert loaded == "[]"
-    assert float(seconds) < 6 * slowness()
-
-
-def slowness() -> float:
-    """How much busier the machine is than it has cores, so that a limit in seconds means the same on it."""
-    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+    assert located.stdout.strip() == "[]"
 
 
 def test_the_check_of_dagster_passes_with_the_workspace_file(root: Path) -> None:
