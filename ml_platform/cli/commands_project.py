@@ -188,7 +188,7 @@ def up(
     as_json: AsJson = False,
 ) -> None:
     """Serve the Dagster UI and the MLflow UI until Ctrl-C. Requests from other sites are refused."""
-    from ml_platform.cli.serve import Serving, serve_project
+    from ml_platform.cli.serve_ui import Serving, serve_project
 
     serving = Serving.checked(port, mlflow_port, host, host_name or (), token_file)
     raise typer.Exit(serve_project(directory, serving, as_json=as_json))

@@ -1,4 +1,4 @@
-"""The ids of predictions."""
+"""The ids of predictions that a request asks for; those of batch scoring follow from the question."""
 
 from __future__ import annotations
 

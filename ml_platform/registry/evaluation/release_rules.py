@@ -31,6 +31,9 @@ ANCHOR_MOVES_AT = 0.99
 SURE_ABOVE_NOTHING = 0.9
 """How sure it must be that a challenger earns more than doing nothing, where the champion does not or cannot be run."""
 
+LEAST_SURE = 0.5
+"""How sure it must be that a challenger earns more than doing nothing, where every opponent is ignored."""
+
 
 @dataclass(frozen=True)
 class Requirement:
@@ -79,7 +82,8 @@ def requirements(
             others.append(("anchor", release.refresh.anchor))
         others.append(("do_nothing", _above_nothing(tested, IGNORE)))
     margins = {"champion": margin_of(release, name)}
-    return [Requirement(other, sure, margins.get(other, 0.0)) for other, sure in others if sure != IGNORE]
+    declared = [Requirement(other, sure, margins.get(other, 0.0)) for other, sure in others if sure != IGNORE]
+    return declared or [Requirement("do_nothing", LEAST_SURE)]
 
 
 def _above_nothing(tested: ReleaseFacts, declared: Confidence) -> Confidence:

@@ -132,6 +132,26 @@ def test_where_the_champion_loses_money_and_the_challenger_does_not_surely_earn_
     assert verdict_of([], alone, same=True, comparable=False) == "same"  # of its gain nothing can be said
 
 
+@pytest.mark.parametrize("rule", ["first", "changed_declaration", "refresh"])
+def test_a_rule_that_ignores_every_opponent_still_needs_an_interval_above_doing_nothing(rule):
+    release = Release.model_validate(
+        {
+            "first": {"do_nothing": "ignore", "baselines": "ignore"},
+            "changed_declaration": {"champion": "ignore", "do_nothing": "ignore"},
+            "refresh": {"champion": "ignore", "anchor": "ignore"},
+        }
+    )
+    tested = _tested(rule=rule, gain=0.001, champion_gain=None if rule == "first" else 1.0)
+    required = requirements(release, "c", ["baseline/rule"], tested)
+    assert [item.other for item in required] == ["do_nothing"]
+    for line, passes in [
+        (_against("do_nothing", probability=None, declined="too few gains to say"), False),
+        (_against("do_nothing", probability=0.49), False),
+        (_against("do_nothing", probability=0.51), True),
+    ]:
+        assert judge_release(tested, required, {"do_nothing": line}).passed is passes
+
+
 # The anchor ------------------------------------------------------------------
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ml_platform.cli.serve import PortTaken, Serving
+from ml_platform.cli.serve_ui import PortTaken, Serving
 from ml_platform.core.web.access import NameNeeded, TokenNeeded, WeakToken
 from tests.up_server import free_port
 
