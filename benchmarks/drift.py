@@ -20,7 +20,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ml_platform.operations.monitoring.daily_series import Daily, daily_series, scale_of
+from ml_platform.operations.monitoring.column_scale import scale_of
+from ml_platform.operations.monitoring.daily_series import Daily, daily_series
 from ml_platform.operations.monitoring.drift import UNDECIDED_FROM
 from ml_platform.operations.monitoring.window_test import WindowTest, alarm_chance
 

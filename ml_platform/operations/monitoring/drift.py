@@ -18,7 +18,8 @@ from ml_platform.core.clock import to_micros
 from ml_platform.core.statistics.histograms import Histogram, choose_bins, count_values
 from ml_platform.core.statistics.population_stability import largest_shift
 from ml_platform.declarations.in_production import Monitoring
-from ml_platform.operations.monitoring.daily_series import Ints, Scale, daily_series, scale_of
+from ml_platform.operations.monitoring.column_scale import Ints, Scale, scale_of
+from ml_platform.operations.monitoring.daily_series import daily_series
 from ml_platform.operations.monitoring.drift_counts import count_verdicts
 from ml_platform.operations.monitoring.drift_result import (
     ColumnDrift,
@@ -35,7 +36,7 @@ from ml_platform.operations.monitoring.window_test import LEAST_DAYS, SeriesTest
 UNDECIDED_FROM = 0.25
 """No verdict on a level or a share whose threshold is above this. For the level of a normal feature: 0.95 sd."""
 
-_WATCHED = ("missing", "level", "share")
+_WATCHED = ("missing", "level", "share", "part", "new")
 
 REFERENCE_DAYS = 91
 """The reference is the last days with rows, this many at most: thirteen weeks of daily batches."""
@@ -97,7 +98,8 @@ def summarize_reference(
         looked_at = {name: replaced[name][kept] if name in replaced else rows[name] for name in rows.columns}
         of_columns = {name: scale_of(values) for name, values in looked_at.items()}
         growth = {name: looked_at[name] for name in replaced}
-        daily.append(daily_series(rows, days[kept], of_columns, growth, weekday_numbers(instants[kept])))
+        weekdays = weekday_numbers(instants[kept])
+        daily.append(daily_series(rows, days[kept], of_columns, growth, weekdays, is_reference=True))
         scales |= of_columns
         histograms |= {name: count_values(values, choose_bins(values)) for name, values in looked_at.items()}
     return DriftReference(
@@ -197,13 +199,12 @@ def _column(
     missing, worst = tests[0], max(tests, key=lambda test: test.ratio)
     days = reference.days[name]
     verdict, note = _column_verdict(name, reference, tests, enough)
-    kind = worst.series.kind
     return ColumnDrift(
         column=name,
         role="score" if name in reference.scores else "feature",
         verdict=verdict,
         drifted=verdict == "drifted",
-        what=f"share of {worst.series.value}" if kind == "share" else kind,
+        what=worst.series.text,
         expected=worst.expected if np.isfinite(worst.expected) else 0.0,
         mean=worst.mean,
         threshold=worst.threshold if np.isfinite(worst.threshold) else None,

@@ -8,7 +8,8 @@ from functools import cached_property
 from typing import Literal
 
 from ml_platform.core.statistics.histograms import Histogram
-from ml_platform.operations.monitoring.daily_series import Daily, Scale
+from ml_platform.operations.monitoring.column_scale import Scale
+from ml_platform.operations.monitoring.daily_series import Daily
 from ml_platform.operations.monitoring.window_test import WindowTest
 
 ColumnVerdict = Literal["drifted", "not drifted", "cannot tell", "too few rows"]

@@ -27,7 +27,8 @@ from ml_platform.declarations.joins import joins_of
 from ml_platform.declarations.resolve import expand_features
 from ml_platform.models.inputs.columns import read_columns
 from ml_platform.models.predictor import Predictor, load_predictor
-from ml_platform.operations.monitoring.daily_series import Daily, Scale, Series
+from ml_platform.operations.monitoring.column_scale import Scale, Series
+from ml_platform.operations.monitoring.daily_series import Daily
 from ml_platform.operations.monitoring.drift import summarize_reference
 from ml_platform.operations.monitoring.drift_result import DriftReference
 from ml_platform.operations.monitoring.report import MAX_ROWS
@@ -38,7 +39,7 @@ from ml_platform.storage.manifest import Artifact
 from ml_platform.storage.parquet import parquet_bytes, read_parquet
 
 KIND = "drift_reference"
-_CODE = "drift_reference-3"
+_CODE = "drift_reference-4"
 _SEED = 0
 _SAMPLE = "sample.parquet"
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ml_platform.operations.monitoring.daily_series import Floats, Scale
+from ml_platform.operations.monitoring.column_scale import Floats, Scale
 from ml_platform.operations.monitoring.window_test import SeriesTest
 
 _POINTS = (np.arange(200) + 0.5) / 200
@@ -34,6 +34,9 @@ def smallest_change(scale: Scale, tests: Sequence[SeriesTest], *, by_growth: boo
     if shares:
         widest = max(shares, key=lambda test: test.threshold)
         changes.append(_share(widest.series.value, widest))
+    changes += [
+        _share("new values", test) for test in tests if test.series.kind == "new" and np.isfinite(test.threshold)
+    ]
     if np.isfinite(tests[0].threshold):
         changes.append(_share("missing", tests[0]))
     return "; ".join(changes)

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ml_platform.operations.monitoring.daily_series import Daily, Floats, Scale, Series
+from ml_platform.operations.monitoring.column_scale import Floats, Scale, Series
+from ml_platform.operations.monitoring.daily_series import Daily
 from ml_platform.operations.monitoring.persistence import (
     GRID,
     SAMPLING,
@@ -34,7 +35,8 @@ LEAST_DAYS = 8
 
 _DAYS_A_YEAR = 365.0
 _HALF = 0.5
-_JUMP = {"missing": 1.0, "share": 1.0, "level": 0.5, "spread": 1.0, "position": 0.0}
+_RANKED = ("level", "spread", "position")
+_JUMP = {"missing": 1.0, "share": 1.0, "level": 0.5, "spread": 1.0, "position": 0.0, "part": 1.0, "new": 1.0}
 """By how much one row can move a mean at most, times rows; positions have no rare rows (`Scale.has_positions`)."""
 
 
@@ -65,8 +67,12 @@ class SeriesTest:
 
     @property
     def ratio(self) -> float:
-        """The change in thresholds, without its sign: 1 or more is an alarm."""
-        return abs(self.change) / self.threshold if np.isfinite(self.threshold) else 0.0
+        """The change in thresholds, without its sign: 1 or more is an alarm.
+
+        Fewer new values are none: a quarter that is held out of the reference has more of them than a window.
+        """
+        change = max(self.change, 0.0) if self.series.kind == "new" else abs(self.change)
+        return change / self.threshold if np.isfinite(self.threshold) else 0.0
 
 
 def alarm_chance(series: int, window_days: int, alarms_a_year: float = ALARMS_A_YEAR) -> float:
@@ -200,9 +206,9 @@ def _rare_counts(reference: Sequence[Daily], scales: Mapping[str, Scale]) -> lis
         counts = np.nansum(daily.means * daily.rows, axis=0)
         for place, series in enumerate(daily.series):
             rows, count = float(totals[place]), float(counts[place])
-            if series.kind in ("level", "spread", "position"):
+            if series.kind in _RANKED:
                 count = rows - scales[series.column].frequent
-            rare.append((min(count, rows - count) if series.kind in ("share", "missing") else count, rows))
+            rare.append((min(count, rows - count) if series.kind not in _RANKED else count, rows))
     return rare
 
 

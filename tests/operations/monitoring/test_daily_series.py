@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import zlib
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm, percentileofscore
 
-from ml_platform.operations.monitoring.daily_series import OTHER, Scale, daily_series, scale_of
+from ml_platform.operations.monitoring.column_scale import OTHER, Scale, scale_of
+from ml_platform.operations.monitoring.daily_series import daily_series
 
 numbers = st.lists(st.one_of(st.none(), st.integers(-4, 4), st.floats(-9, 9)), min_size=1, max_size=50)
 words = st.lists(st.one_of(st.none(), st.sampled_from("abcdefghijklmn")), min_size=1, max_size=50)
@@ -50,7 +52,14 @@ def naive_figures(reference: list[Any], current: list[Any], days: list[int]) -> 
         for name in listed[1:] if len(listed) <= 2 else listed:
             text = name if isinstance(name, str) else f"{name:.12g}"
             number.setdefault((day, "share", text), []).append(float(value == name))
-        number.setdefault((day, "share", OTHER), []).append(float(value not in listed))
+        if len(distinct) <= 10:
+            number.setdefault((day, "share", OTHER), []).append(float(value not in listed))
+            continue
+        number.setdefault((day, "new", ""), []).append(float(value not in distinct))
+        part = zlib.crc32(value.encode()) % 4
+        for each in range(4):
+            in_part = value not in listed and part == each
+            number.setdefault((day, "part", str(each + 1)), []).append(float(in_part))
     return {key: sum(values) / len(values) for key, values in number.items()}
 
 
@@ -130,6 +139,31 @@ def test_conditions_integers_and_categories_have_shares() -> None:
         ("kind", "share", "a"): 0.5,
         ("kind", "share", OTHER): 0.25,
     }
+
+
+def test_new_values_are_those_that_no_other_quarter_of_the_reference_has() -> None:
+    draw = np.random.default_rng(6)
+    days = np.repeat(np.arange(8), 30)
+    values = [f"v{number}" for number in draw.integers(0, 150, 240)]
+    scale = scale_of(pd.Series(values))
+    window = [f"v{number}" for number in draw.integers(0, 300, 40)]
+    frame, later = pd.DataFrame({"x": values}), pd.DataFrame({"x": window})
+    before = daily_series(frame, days, {"x": scale}, is_reference=True)
+    now = daily_series(later, np.zeros(40, dtype=np.int64), {"x": scale})
+
+    quarters: dict[str, set[int]] = {}
+    for value, day in zip(values, days, strict=True):
+        quarters.setdefault(value, set()).add(int(day) // 2)
+    held_out = [
+        np.mean([len(quarters[v]) == 1 for v, d in zip(values, days, strict=True) if d == day]) for day in range(8)
+    ]
+    place = [series.kind for series in before.series].index("new")
+    assert before.means[:, place] == pytest.approx(held_out, abs=1e-12)
+    assert now.means[0, place] == pytest.approx(np.mean([value not in quarters for value in window]), abs=1e-12)
+    parts = [i for i, series in enumerate(now.series) if series.kind == "part"]
+    assert len(parts) == 4
+    rare = np.mean([value not in scale.categories for value in window])
+    assert now.means[0, parts].sum() == pytest.approx(rare, abs=1e-12)
 
 
 def test_a_column_without_any_value_is_followed_by_its_missing_share() -> None:

@@ -12,7 +12,7 @@ from scipy.stats import norm
 from threadpoolctl import threadpool_limits
 
 from ml_platform.declarations.in_production import Monitoring
-from ml_platform.operations.monitoring.daily_series import scale_of
+from ml_platform.operations.monitoring.column_scale import scale_of
 from ml_platform.operations.monitoring.drift import (
     REFERENCE_DAYS,
     compare,
@@ -103,6 +103,38 @@ def test_a_category_that_is_new_has_a_share() -> None:
     compared = column(look(reference, pd.DataFrame({"x": ["a", "b", "a", "b", "new"] * 84})))
     assert (compared.verdict, compared.what) == ("drifted", "share of new or rare")
     assert compared.mean == pytest.approx(0.2)
+
+
+def named(numbers: np.ndarray, prefix: str = "shop") -> pd.DataFrame:
+    return pd.DataFrame({"x": [f"{prefix}{number}" for number in numbers]})
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_many_equally_frequent_values_that_are_all_new_or_of_which_one_remains_are_drift(seed: int) -> None:
+    draw = np.random.default_rng(seed)
+    reference = reference_of(named(draw.integers(0, 400, 60 * 90)))
+    same = look(reference, named(draw.integers(0, 400, 420)))
+    assert (same.verdict, column(same).verdict) == ("stable", "not drifted")
+    new = column(look(reference, named(draw.integers(0, 400, 420), "branch")))
+    assert (new.verdict, new.what) == ("drifted", "share of values that the reference never had")
+    assert (new.expected, new.mean) == (pytest.approx(400 / 5400, abs=0.08), 1.0)
+    assert column(look(reference, named(np.full(420, 399)))).verdict == "drifted"
+    tenth = np.where(draw.random(420) < 0.1, 1000 + np.arange(420), draw.integers(0, 400, 420))
+    assert column(look(reference, named(tenth))).verdict == "drifted"
+
+
+def test_values_that_are_new_every_day_are_no_drift() -> None:
+    draw = np.random.default_rng(1)
+    reference = reference_of(named(draw.integers(0, 2**60, 60 * 90)))
+    assert column(look(reference, named(draw.integers(0, 2**60, 420)))).verdict == "not drifted"
+
+
+@pytest.mark.parametrize("later", [0, 60])
+def test_values_that_live_for_weeks_move_by_themselves(later: int) -> None:
+    draw = np.random.default_rng(2)
+    days = [draw.integers(5 * day, 5 * day + 100, 60) for day in (*range(90), *range(90 + later, 97 + later))]
+    reference = reference_of(named(np.concatenate(days[:90])))
+    assert column(look(reference, named(np.concatenate(days[90:])))).verdict == "cannot tell"
 
 
 def test_too_few_rows_give_no_verdict_on_any_column() -> None:
