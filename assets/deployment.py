@@ -104,7 +104,8 @@ def _kept(step: Step, evaluation_id: str, refused: ReleaseRefused) -> str:
     """Alert once of a version that did not meet gates and release rule, and return why it is not deployed."""
     evaluation = step.project.store.get(EVALUATION, evaluation_id)
     if refused.measured:
-        send_alert(step.project, measured_alert(step.project, evaluation, refused.reasons), step.now)
+        missed = [gate.name for gate in refused.measured if not gate.passed]
+        send_alert(step.project, measured_alert(step.project, evaluation, refused.reasons, missed), step.now)
     if EvaluationManifest.of(evaluation).verdict == "deploy":  # what is against it is not in the evaluation
         return "; ".join(refused.reasons)
     send_alert(step.project, kept_alert(step.project, evaluation), step.now)

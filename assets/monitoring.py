@@ -55,7 +55,7 @@ def build_monitoring(project: Project, node: Node) -> dg.AssetsDefinition:
         if version is not None and not made.reused:
             worth = realized_worth(about.realized, about.currency or "")
             track(project, monitoring_record(version, made.artifact, datetime.now(UTC), worth))
-        for alert in unlearned_alerts(about):
+        for alert in unlearned_alerts(project, about):
             send_alert(project, alert, step.now)
         small = draw_once(project, MonitoringManifest, made.artifact, small_drift_pictures)
         metadata = _summary(step, model.name, made.artifact, small) | _metadata(project, model, made.artifact)

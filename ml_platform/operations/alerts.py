@@ -195,6 +195,14 @@ def recent_alerts(project: Project, limit: int = 20) -> list[dict[str, Any]]:
     ]
 
 
+def facts_of_alerts(project: Project, prefix: str) -> dict[str, dict[str, Any]]:
+    """Return the facts of the alerts whose key begins with `prefix`, by key."""
+    query = sa.select(ALERTS.c.key, ALERTS.c.alert).where(ALERTS.c.key.startswith(prefix, autoescape=True))
+    with project.database.reading() as connection:
+        rows = connection.execute(query.order_by(ALERTS.c.seq)).all()
+    return {key: json.loads(alert)["facts"] for key, alert in rows}
+
+
 def _log_first(project: Project, alert: Alert, services: Mapping[str, str], now: datetime) -> bool:
     """Claim the key and append the log line in one transaction; False where the key has alerted before."""
     fields = json_value(asdict(alert))

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from ml_platform.core.errors import PlatformError
+from ml_platform.core.hashing import content_id
 from ml_platform.operations.alerts import Alert, send_alert
 from ml_platform.operations.rollout.ending import end_with_alert
 from ml_platform.project import Project, open_project
@@ -103,10 +104,9 @@ class FollowedModels:
             if (wanted, rollout) == (followed.wanted, followed.rollout):
                 continue
             if wanted != followed.wanted:
-                followed.wanted = wanted
                 self._follow(followed)
-            followed.rollout = rollout
             self._follow_candidate(followed)
+            followed.wanted, followed.rollout = wanted, rollout  # last: what failed to be read is looked at once more
             changed.append(followed)
         return changed
 
@@ -124,8 +124,8 @@ class FollowedModels:
                 break
             try:
                 served = self._load(version)
-            except (PlatformError, OSError, ValueError) as error:
-                problems.append(f"{version} cannot be served: {error}")
+            except Exception as error:  # whatever a library raises: the version before it serves on
+                problems.append(f"{version} cannot be served: {_in_words(error)}")
                 continue
             followed.serving = served
             break
@@ -147,9 +147,10 @@ class FollowedModels:
         try:
             known = last is not None and last.served.version.id == rollout.version.id
             served = last.served if last is not None and known else self._load(rollout.version)
-        except (PlatformError, OSError, ValueError) as error:
+        except Exception as error:
             followed.candidate = None
-            end_with_alert(self.project, rollout, f"it cannot be served: {error}", "ml-platform serve", self.seen_at)
+            why = f"it cannot be served: {_in_words(error)}"
+            end_with_alert(self.project, rollout, why, "ml-platform serve", self.seen_at)
             return
         followed.candidate = Candidate(rollout, served)
 
@@ -164,8 +165,9 @@ class FollowedModels:
 
     def _alert(self, followed: Followed) -> None:
         serving = followed.serving
+        move = ref_history(self.project.database, champion_ref(followed.model))[-1].seq
         alert = Alert(
-            key=f"serving.{followed.model}.{followed.wanted}",
+            key=f"serving.{followed.model}.{move}.{content_id(followed.problem)[:12]}",
             title=f"{followed.model}: the champion cannot be served",
             body=f"{followed.problem}. {serving.version if serving else 'No version'} answers requests.",
             severity="page",
@@ -173,3 +175,8 @@ class FollowedModels:
             next_step="Correct what the error names, or deploy a version that loads. The service tries again then.",
         )
         send_alert(self.project, alert, self.seen_at)
+
+
+def _in_words(error: Exception) -> str:
+    is_ours = isinstance(error, PlatformError | OSError | ValueError)
+    return str(error) if is_ours else f"{type(error).__name__}: {error}"

@@ -72,13 +72,14 @@ class Background:
             self._metrics.publish()
             try:
                 changed = await asyncio.to_thread(self._service.look)
+                self._service.rotate_log()
                 self._unreachable = ""
-            except PlatformError as error:
-                if str(error) != self._unreachable:
-                    log_line("champions_unknown", error=str(error))
-                self._unreachable = str(error)
+            except Exception as error:  # this must not end: the worker would serve its versions for ever
+                text = str(error) if isinstance(error, PlatformError) else f"{type(error).__name__}: {error}"
+                if text != self._unreachable:
+                    log_line("champions_unknown", error=text)
+                self._unreachable = text
                 continue
-            self._service.rotate_log()
             self._service.write_counts()
             for followed in changed:
                 version = followed.serving.version.number if followed.serving else None

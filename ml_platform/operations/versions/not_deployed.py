@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ml_platform.core.errors import listed
+from ml_platform.core.hashing import content_id
 from ml_platform.operations.alerts import Alert
 from ml_platform.project import Project
 from ml_platform.registry.champion import champion
@@ -64,11 +65,19 @@ def kept_alert(project: Project, evaluation: Artifact) -> Alert:
     )
 
 
-def measured_alert(project: Project, evaluation: Artifact, reasons: Sequence[str]) -> Alert:
-    """Return the alert that a version met its evaluation, and missed a gate that was measured for its deployment."""
+def measured_alert(project: Project, evaluation: Artifact, reasons: Sequence[str], missed: Sequence[str]) -> Alert:
+    """Return the alert that a version met its evaluation, and missed gates that were measured for its deployment.
+
+    It is raised once for the gates that are missed: each run measures, and another gate is another cause.
+
+    Parameters
+    ----------
+    missed
+        The names of the gates.
+    """
     about, challenger = EvaluationManifest.of(evaluation), _challenger(project, evaluation)
     return Alert(
-        key=f"measured.{about.model}.{evaluation.id}",
+        key=f"measured.{about.model}.{evaluation.id}.{content_id(sorted(missed))[:12]}",
         title=f"{project.spec.name}: {challenger or about.model} is not deployed",
         body=f"{'; '.join(reasons)}.",
         severity="ticket",

@@ -401,6 +401,17 @@ def test_the_page_draws_the_rows_that_the_verdict_counts(world: HandMadeWorld, m
     assert 0 < details["rows"] < (rows["version"] == 1).sum()
 
 
+def assert_a_later_column_alerts_too(world: HandMadeWorld, about: MonitoringManifest) -> None:
+    """What a deduplication by table would hide: another column of the table, null for another reason."""
+    later = about.but(unlearned_nulls={"orders.amount": 9, "orders.weight": 4, "orders_b.amount": 1})
+    raised = unlearned_alerts(world.project, later)
+    new = [dict(alert.facts) for alert in raised if send_alert(world.project, alert, NOW + timedelta(days=2)).new]
+    assert new == [{"orders.weight": 4}, {"orders_b.amount": 1}]
+    raised = unlearned_alerts(world.project, later.but(unlearned_nulls={"orders.weight": 5, "orders_b.amount": 2}))
+    assert [set(alert.facts) for alert in raised] == [{"orders.weight"}, {"orders_b.amount"}]
+    assert not any(send_alert(world.project, alert, NOW + timedelta(days=3)).new for alert in raised)  # for services
+
+
 def test_nulls_that_training_never_saw_are_counted_shown_and_alert_once_for_each_table(world: HandMadeWorld) -> None:
     late = world.rows["effective_time"] >= NOW - timedelta(days=1)
     world.rows["orders.amount"] = world.rows["orders.amount"].where(~late)
@@ -408,11 +419,12 @@ def test_nulls_that_training_never_saw_are_counted_shown_and_alert_once_for_each
     count = about(made)["unlearned_nulls"]["orders.amount"]
     rows = read_predictions(world.project, MODEL, NOW - timedelta(days=3), NOW)
     assert count == rows["orders.amount"].isna().sum() > 0
-    alert, *others = unlearned_alerts(MonitoringManifest.of(made.artifact))
+    alert, *others = unlearned_alerts(world.project, MonitoringManifest.of(made.artifact))
     assert others == []
     assert (alert.key, alert.facts) == (f"unlearned_nulls.{MODEL}@1.orders", {"orders.amount": count})
     assert send_alert(world.project, alert, NOW).new
     assert not send_alert(world.project, alert, NOW + timedelta(days=1)).new
+    assert_a_later_column_alerts_too(world, MonitoringManifest.of(made.artifact))
     record_output(world.project.database, f"{MODEL}/monitoring", "monitoring", made.artifact.id, run="r", at=NOW)
     words = f"null where training had no null: orders.amount in {count}"
     facts = model_facts(world.project, MODEL, NOW)
