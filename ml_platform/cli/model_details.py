@@ -132,7 +132,7 @@ def _last_evaluation(project: Project, item: ModelOverview) -> Iterator[Renderab
     about = _evaluation(project, item.name)
     if about is None:
         return
-    currency, metric = item.unit, headline_metric(project.spec.models[item.name])
+    currency, metric = about.currency, headline_metric(project.spec.models[item.name])
     table = PlainTable("", metric, f"gain ({currency})", "95 % interval", right={1, 2}, whole={0}, indent=2)
     for contender in about.contenders:
         style = "bold" if contender.role == "challenger" else ""

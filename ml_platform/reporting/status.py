@@ -78,6 +78,8 @@ class MonitoringStatus:
         settled window.
     realized_since
         The same since the model's first deployment.
+    currency
+        What both are in: the currency of the versions that earned them, which the project may no longer declare.
     """
 
     at: str
@@ -90,6 +92,7 @@ class MonitoringStatus:
     unlearned_nulls: Mapping[str, int]
     realized: RealizedSums | None
     realized_since: RealizedSums | None
+    currency: str | None
     metrics: Mapping[str, float | None]
     report: str | None
 
@@ -250,6 +253,7 @@ def _monitoring(project: Project, name: str) -> MonitoringStatus | None:
         unlearned_nulls=about.unlearned_nulls or {},
         realized=about.realized,
         realized_since=about.realized_since,
+        currency=about.currency,
         metrics=about.metrics or {},
         report=str(project.state / about.report) if about.report else None,
     )

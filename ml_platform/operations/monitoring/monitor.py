@@ -118,7 +118,7 @@ def _monitor(project: Project, version: Version, key: str, read: Mapping[str, st
         reason=result.reason,
         columns=tuple(ColumnFigures(**json_value(asdict(column))) for column in result.columns),
         unlearned_nulls=_unlearned_nulls(project, version, now),
-        currency=project.spec.unit_of_value(version.model),
+        currency=settled.currency,
         realized=settled.window_sums(),
         realized_since=settled.sums_since(),
         missed=MissedRows(**json_value(asdict(missed))) if missed else None,
@@ -213,7 +213,8 @@ def _label_node(project: Project, model_name: str) -> str:
 
 def _key(project: Project, model_name: str, read: Mapping[str, str], now: datetime) -> str:
     log = content_id([[str(logged.day), logged.artifact] for logged in logged_days(project, model_name)])
-    declaration = {"model": model_name, "now": now, "log": log, **deciding_part(project.spec, KIND, model_name)}
+    declared = {"currency": project.spec.unit_of_value(model_name), **deciding_part(project.spec, KIND, model_name)}
+    declaration = {"model": model_name, "now": now, "log": log, **declared}
     return cache_key(KIND, declaration, code_version(KIND), read)
 
 

@@ -22,6 +22,7 @@ from ml_platform.models.control import CONTROL, PROPENSITY
 from ml_platform.models.decision import Decision
 from ml_platform.models.inputs.labels import class_indices, read_label
 from ml_platform.models.predictor import load_decision, load_deployed
+from ml_platform.operations.monitoring.currencies import currencies_of, currency_now
 from ml_platform.operations.monitoring.effect import Effect, earned_decision, measured_effect
 from ml_platform.operations.monitoring.realized_gain import realized_gain
 from ml_platform.operations.monitoring.realized_value import (
@@ -68,6 +69,8 @@ class Settled:
         The gain over doing nothing of both, with its interval; None where no prediction has a payoff.
     effect, since_effect
         What acting changed in both, measured by rows that were held out; None where none was.
+    currency
+        What all amounts are in; predictions of versions with payoffs in another one are in no figure.
     metrics
         Of the newest version that has settled predictions; empty where none has.
     metrics_version
@@ -86,6 +89,7 @@ class Settled:
     since_gain: Interval | None = None
     effect: Effect | None = None
     since_effect: Effect | None = None
+    currency: str = ""
 
     def window_sums(self) -> RealizedSums:
         """Return the sums of the stretch as an artifact holds them."""
@@ -132,6 +136,12 @@ def settled_predictions(
     decisions = _decisions(project, model_name)
     deployed = first_deployed(project, model_name) or now
     rows = read_predictions(project, model_name, deployed - MICROSECOND, now, _columns(project, spec, decisions))
+    currencies = currencies_of(project, model_name, decisions)
+    currency = currency_now(project, model_name, currencies, now)
+    foreign = rows["version"].isin([number for number, other in currencies.items() if other != currency])
+    if foreign.any():
+        rows = rows[~foreign]
+        deployed = min(rows["effective_time"], default=pd.Timestamp(now)).to_pydatetime()
     if taken_id is not None:
         rows = _with_actions(project, spec, rows, taken_id, now)
     rows = _with_expected_nothing(project, model_name, rows, decisions)
@@ -146,6 +156,7 @@ def settled_predictions(
         _newest_days(realized_value(rows, label, decisions, horizon, now)),
         since,
         {str(state): int(count) for state, count in truth[LABEL_STATE][inside & settled].value_counts().items()},
+        currency=currency,
     )
     compared = {number: earned_decision(spec, decision) for number, decision in decisions.items()}
     entity, fixed = project.spec.file.entities[spec.population.entity], spec.value.entities == "fixed"

@@ -128,7 +128,8 @@ def overview_of(project: Project, status: ProjectStatus, model: ModelStatus) -> 
     """Return a model at a glance from the status of its project."""
     spec, unit = project.spec.models[model.name], project.spec.unit_of_value(model.name)
     monitoring = model.monitoring
-    worth = realized_worth(monitoring.realized_since, unit) if monitoring else None
+    currency = (monitoring.currency if monitoring else None) or unit
+    worth = realized_worth(monitoring.realized_since, currency) if monitoring else None
     drift = monitoring.drift if monitoring and monitoring.drift.columns else None
     data, evaluation = _data(project, status, model.name), last_evaluation(project, model.name)
     history = version_history(project, model.name, status.now)
@@ -140,7 +141,7 @@ def overview_of(project: Project, status: ProjectStatus, model: ModelStatus) -> 
         unit=unit,
         status=model,
         worth=worth,
-        window_worth=realized_worth(monitoring.realized, unit) if monitoring else None,
+        window_worth=realized_worth(monitoring.realized, currency) if monitoring else None,
         drift=drift,
         attention=find_attention(project, model, data, about, worth, drift),
         versions=history,

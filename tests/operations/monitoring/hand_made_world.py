@@ -81,12 +81,12 @@ class HandMadeWorld:
         SNAPSHOTS[snapshot_id] = rows
         return train_model(self.project, model_name, snapshot_id).artifact
 
-    def appoint(self, model_name: str, trained: Artifact, at: datetime) -> Version:
+    def appoint(self, model_name: str, trained: Artifact, at: datetime, currency: str = "EUR") -> Version:
         """Make a trained model the champion from an instant on."""
-        return appoint(self.project, model_name, trained, at)
+        return appoint(self.project, model_name, trained, at, currency)
 
 
-def appoint(project: Project, model_name: str, trained: Artifact, at: datetime) -> Version:
+def appoint(project: Project, model_name: str, trained: Artifact, at: datetime, currency: str = "EUR") -> Version:
     """Make a trained model the champion from an instant on, without asking whether it deserves it."""
     version = register_version(project, model_name, trained, at)
     name = champion_ref(model_name)
@@ -99,7 +99,7 @@ def appoint(project: Project, model_name: str, trained: Artifact, at: datetime) 
         actor="test",
         action="deploy",
         reason="a test says so",
-        facts={"figures": {}},
+        facts={"figures": {}, "currency": currency},
     )
     return version
 

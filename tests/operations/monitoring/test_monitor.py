@@ -29,6 +29,7 @@ from ml_platform.operations.predictions.score import score_batch
 from ml_platform.project import open_project
 from ml_platform.registry.champion import champion
 from ml_platform.reporting.catalog.models import model_facts
+from ml_platform.reporting.overview.model_overview import model_overview
 from ml_platform.reporting.overview.worth import realized_worth
 from ml_platform.sources.checks.results import CheckResult, record_checks
 from ml_platform.storage.artifact_kinds.monitoring import MonitoringManifest
@@ -43,6 +44,7 @@ from tests.shop_project import open_shop
 MODEL = "late_parcel"
 DEPLOYED = datetime(2024, 1, 2, tzinfo=UTC)
 NOW = datetime(2024, 1, 20, tzinfo=UTC)
+INSTANT = "%Y-%m-%dT%H:%M:%S.%fZ"
 INPUTS = {"sources/deliveries": "deliveries1", f"{MODEL}/predictions": "log1", f"{MODEL}/snapshot": "snapshot1"}
 
 
@@ -266,6 +268,50 @@ def test_only_the_newest_days_since_deployment_are_kept(world: HandMadeWorld, mo
     later = about(monitor(world, NOW + timedelta(minutes=1)))["realized_since"]
     assert len(every) > 2
     assert [item["day"] for item in later["days"]] == [item["day"] for item in every[-2:]]
+
+
+def change(world: HandMadeWorld, name: str, before: str, after: str) -> None:
+    """Edit a declaration, and open the project again."""
+    path = world.project.root / name
+    text = path.read_text()
+    assert before in text
+    path.write_text(text.replace(before, after))
+    world.project = open_project(world.project.root)
+
+
+def test_amounts_of_two_currencies_are_never_added_up(world: HandMadeWorld) -> None:
+    horizon, changed, later = timedelta(days=2), NOW - timedelta(days=1), NOW + timedelta(days=3)
+    score_until(world, changed)
+    change(world, "project.yaml", "currency: EUR", "currency: JPY")
+    change(world, f"models/{MODEL}.yaml", "-4 + label * 9", "-600 + label * 1400")
+    made = monitor_model(world.project, MODEL, INPUTS, changed)
+    rows = read_predictions(world.project, MODEL, DEPLOYED, changed).to_dict("records")
+    settled = [row for row in rows if row["effective_time"] + horizon <= changed]
+    earned = sum((-4 + 9 * world.labels[row["order_id"]]) * (row["action"] == "upgrade") for row in settled)
+    assert (about(made)["currency"], about(made)["realized_since"]["value"]) == ("EUR", pytest.approx(earned))
+    record_output(world.project.database, f"{MODEL}/monitoring", "monitoring", made.artifact.id, run="r", at=changed)
+    shown = model_overview(world.project, MODEL, changed).worth
+    assert shown is not None
+    assert (shown.unit, world.project.spec.file.currency) == ("EUR", "JPY")
+    world.appoint(MODEL, world.train(MODEL, shop_rows(900, seed=8), "in yen"), changed, currency="JPY")
+    score_until(world, later)
+    details = about(monitor_model(world.project, MODEL, INPUTS, later))
+    rows = read_predictions(world.project, MODEL, DEPLOYED, later).to_dict("records")
+    settled = [row for row in rows if row["effective_time"] + horizon <= later]
+    in_yen = [row for row in settled if row["version"] == 2]
+    assert 0 < len(in_yen) < len(settled)
+    earned = sum((-600 + 1400 * world.labels[row["order_id"]]) * (row["action"] == "upgrade") for row in in_yen)
+    assert (details["currency"], details["realized_since"]["settled"]) == ("JPY", len(in_yen))
+    assert details["realized_since"]["value"] == pytest.approx(earned)
+    assert details["realized_since"]["start"] == min(row["effective_time"] for row in in_yen).strftime(INSTANT)
+
+
+def test_a_currency_that_gets_another_name_keeps_all_amounts(world: HandMadeWorld) -> None:
+    in_euros = about(monitor(world))
+    change(world, "project.yaml", "currency: EUR", "currency: USD")
+    renamed = about(monitor_model(world.project, MODEL, INPUTS, NOW))
+    assert (in_euros["currency"], renamed["currency"]) == ("EUR", "USD")
+    assert renamed["realized_since"] == in_euros["realized_since"]
 
 
 def test_a_label_that_never_came_is_counted_and_valued_at_nothing(world: HandMadeWorld) -> None:
