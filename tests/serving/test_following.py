@@ -11,8 +11,9 @@ from ml_platform.core.errors import PlatformError
 from ml_platform.operations.alerts import recent_alerts
 from ml_platform.registry.champion import champion
 from ml_platform.registry.rollback import roll_back
-from ml_platform.serving import followed_models, worker
+from ml_platform.serving import worker
 from ml_platform.serving.followed_models import FollowedModels
+from ml_platform.serving.trial import try_out
 from ml_platform.serving.worker import Background
 from tests.serving.world import ServedWorld, served_world
 
@@ -40,7 +41,7 @@ def test_a_champion_whose_history_could_not_be_read_is_followed_at_the_next_look
         raise PlatformError("the database cannot be reached")
 
     with monkeypatch.context() as patch:
-        patch.setattr(followed_models, "ref_history", unreachable)
+        patch.setattr("ml_platform.serving.followed_models.ref_history", unreachable)
         with pytest.raises(PlatformError):
             models.look()
     assert number(models) == 1
@@ -53,14 +54,13 @@ def test_a_library_that_fails_to_load_a_version_leaves_the_one_before_it_serving
 ) -> None:
     models = FollowedModels.begin(world.project)
     second = world.deploy(MODEL, seed=1)
-    load = followed_models.try_out
 
     def broken(served: Any) -> None:
         if served.version.id == second.id:
             raise KeyError("leaf_value")
-        load(served)
+        try_out(served)
 
-    monkeypatch.setattr(followed_models, "try_out", broken)
+    monkeypatch.setattr("ml_platform.serving.followed_models.try_out", broken)
     models.look()
     models.look()
     assert number(models) == 1

@@ -35,11 +35,25 @@ def recommended(project: Project, model_name: str, answers: Sequence[Answers]) -
     held = _held(model_name, keys[list(entity)], share)
     if capacity is not None:
         past = rows_with_places(project, model_name, keys["effective_time"])
-        competing = expected.mask(pd.Series(held), np.nan)
+        competing = _competing(answers, capacity.action).mask(pd.Series(held), np.nan)
         recommendations = capacity.limited(predicted, competing, keys, past, _take(project, model_name))
     if share is not None:
         recommendations = _hold_out(recommendations, held, expected, value.do_nothing, share)
     return _by_version(recommendations, answers)
+
+
+def _competing(answers: Sequence[Answers], limited: str) -> pd.DataFrame:
+    """Return the expected payoff of each action of any version, in which an action that a version lacks is never best.
+
+    Its payoff is not unknown: a row with an unknown payoff would keep its action without a place. A version without the
+    limited action takes no place, so that its gain stays null.
+    """
+    names = list(dict.fromkeys(name for item in answers for name in item.expected.columns))
+    parts = []
+    for item in answers:
+        lacking = [name for name in names if name not in item.expected and name != limited]
+        parts.append(item.expected.assign(**dict.fromkeys(lacking, -np.inf)).reindex(columns=names))
+    return pd.concat(parts, ignore_index=True)
 
 
 def _take(project: Project, model_name: str) -> Take:

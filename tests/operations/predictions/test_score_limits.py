@@ -63,6 +63,29 @@ def test_no_day_gets_more_of_a_limited_action_and_the_log_keeps_what_was_best(li
     )
 
 
+@pytest.mark.parametrize("limit", [LIMIT, 5])
+def test_versions_with_other_actions_share_the_places_of_a_day(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int
+) -> None:
+    """A day on which a version with one more action takes over at noon."""
+    project = with_value(tmp_path, f"  capacity: {{upgrade: {limit} per day UTC}}")
+    world = hand_made_world(project, monkeypatch, count=1500)
+    appointed(world, START - timedelta(days=9))
+    path = project.root / f"models/{MODEL}.yaml"
+    path.write_text(path.read_text().replace("    wait: 0\n", '    call: "-90"\n    wait: 0\n'))
+    world.project = open_project(project.root)
+    appointed(world, START + timedelta(hours=12), seed=3)
+    score(world, END)
+    log = log_of(world)
+    wanted = log[log["best_action"] == "upgrade"].groupby("version").size()
+    assert wanted.min() > limit
+    assert list(wanted.index) == [1, 2]
+    assert (log["action"] == "upgrade").sum() == limit
+    assert log["capacity_gain"].notna().all()
+    gains = -4 + 9 * log["score"]
+    assert log["capacity_gain"].tolist() == pytest.approx(gains.tolist())  # calling loses, so waiting is the next best
+
+
 def test_days_before_show_which_rows_are_still_to_come(limited: HandMadeWorld) -> None:
     appointed(limited, START - timedelta(days=9))
     days = [DAY + timedelta(days=place) for place in range(5)]
