@@ -117,7 +117,7 @@ def test_many_equally_frequent_values_that_are_all_new_or_of_which_one_remains_a
     assert (same.verdict, column(same).verdict) == ("stable", "not drifted")
     new = column(look(reference, named(draw.integers(0, 400, 420), "branch")))
     assert (new.verdict, new.what) == ("drifted", "share of values that the reference never had")
-    assert (new.expected, new.mean) == (pytest.approx(400 / 5400, abs=0.08), 1.0)
+    assert (new.expected, new.mean) == pytest.approx((0.0, 1.0), abs=0.01)  # each quarter has every value 3 times
     assert column(look(reference, named(np.full(420, 399)))).verdict == "drifted"
     tenth = np.where(draw.random(420) < 0.1, 1000 + np.arange(420), draw.integers(0, 400, 420))
     assert column(look(reference, named(tenth))).verdict == "drifted"
