@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -17,9 +17,10 @@ from ml_platform.datasets.labels.states import LABEL
 from ml_platform.models.capacity import BEST_ACTION
 from ml_platform.models.control import CONTROL
 from ml_platform.models.decision import Decision
-from ml_platform.models.predictor import Predictor, load_deployed
+from ml_platform.models.predictor import Predictor, load_decision, load_deployed
 from ml_platform.operations.predictions.compact_online import SHADOW
 from ml_platform.project import Project
+from ml_platform.registry.champion import champion
 from ml_platform.registry.rollout import Rollout
 from ml_platform.storage.prediction_log import read_predictions
 
@@ -70,7 +71,11 @@ def money_so_far(project: Project, rollout: Rollout, label_source: str | None, n
     """
     spec, decided = project.spec.models[rollout.version.model], _predictor(project, rollout)
     entity = project.spec.file.entities[spec.population.entity]
-    read = sorted({*decided.decision.columns, *spec.label.references})
+    before = champion(project, spec.name)
+    decision = decided.decision
+    if before is not None:
+        decision = with_removed(decision, load_decision(project, project.store.get("trained_model", before.id)))
+    read = sorted({*decision.columns, *spec.label.references})
     columns = [
         *_TAKEN,
         CONTROL,
@@ -88,15 +93,25 @@ def money_so_far(project: Project, rollout: Rollout, label_source: str | None, n
         rows = rows[~rows[CONTROL].fillna(False).astype(bool)]
     if BEST_ACTION in rows:  # the other version knows of no limit
         rows = rows.assign(action=rows[BEST_ACTION].fillna(rows["action"]))
-    pairs = paired(rows, rollout.version.number, by_action=bool(decided.decision.actions))
+    pairs = paired(rows, rollout.version.number, by_action=bool(decision.actions))
     differ = one_within(pairs[pairs["candidate"] != pairs["champion"]], entity, spec.label.horizon)
     settled = differ[differ["effective_time"] + spec.label.horizon <= now]
     if settled.empty or label_source is None:
         return Money(len(pairs), len(differ), len(differ) - len(settled), NOTHING.gain)
     label = labels_of(project, spec.name, label_source, settled, now)[LABEL]
     confidence = rollout.stage.confidence
-    gain = gain_of(settled[label.notna()], label[label.notna()], decided.decision, decided.classes, confidence)
+    gain = gain_of(settled[label.notna()], label[label.notna()], decision, decided.classes, confidence)
     return Money(len(pairs), len(differ), len(differ) - len(settled), gain)
+
+
+def with_removed(candidate: Decision, champion: Decision) -> Decision:
+    """Return the candidate's payoffs, with those of actions that only the champion has.
+
+    A row on which the champion recommends such an action would else have no value, and be left out of the comparison.
+    """
+    if candidate.source != champion.source or not candidate.actions:
+        return candidate
+    return replace(candidate, actions={**champion.actions, **candidate.actions})
 
 
 def _predictor(project: Project, rollout: Rollout) -> Predictor:

@@ -20,7 +20,7 @@ from ml_platform.operations.alerts import recent_alerts
 from ml_platform.operations.rollout import advance, money
 from ml_platform.operations.rollout.counts import Figures, StageCounts, size_of
 from ml_platform.operations.rollout.judge import Judged, judge
-from ml_platform.operations.rollout.money import Money, gain_of, money_so_far, one_within
+from ml_platform.operations.rollout.money import Money, gain_of, money_so_far, one_within, with_removed
 from ml_platform.registry.rollout import Rollout, rollout_of
 from ml_platform.serving.service import Service
 from ml_platform.storage.ledger.lines import LedgerLine, ledger_lines
@@ -158,6 +158,18 @@ def advanced(world: ServedWorld, now: datetime) -> Judged:
     advance_made = advance.advance_rollout(world.project, "yes", "the labels", "test", now)
     assert advance_made is not None
     return advance_made
+
+
+def test_an_action_that_only_the_champion_has_is_valued_too() -> None:
+    drawn = np.random.default_rng(6)
+    label = pd.Series(drawn.random(300) < 0.4)
+    rows = pd.DataFrame({"candidate": "offer", "champion": drawn.choice(["offer", "call", "wait"], 300)})
+    worth = {"offer": lambda sold: 3.0 * sold - 1, "call": lambda sold: 5.0 * sold - 2, "wait": lambda sold: 0.0}
+    naive = [worth["offer"](sold) - worth[name](sold) for sold, name in zip(label, rows["champion"], strict=True)]
+    now = Decision("orders", {"offer": "label * 3 - 1", "wait": "0"}, None, "wait")
+    before = Decision("orders", {"offer": "label - 9", "call": "label * 5 - 2", "wait": "1"}, None, "wait")
+    gain = gain_of(rows, label, with_removed(now, before), (False, True), 0.95)
+    assert (gain.values, gain.mean) == pytest.approx((300, np.mean(naive)))
 
 
 def test_pairs_of_both_stages_are_one_sample_and_wait_for_their_labels(
