@@ -1,6 +1,6 @@
 """The daily figures of columns: for each day and series a mean, and over how many rows it is.
 
-`ml_platform.operations.monitoring.column_scale` says which series a column has.
+`ml_platform.operations.monitoring.column_scale` defines which series a column has.
 """
 
 from __future__ import annotations

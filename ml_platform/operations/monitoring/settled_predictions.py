@@ -134,21 +134,13 @@ def settled_predictions(
     horizon = spec.label.horizon
     start, end = now - horizon - spec.monitoring.window, now - horizon
     decisions = _decisions(project, model_name)
-    deployed = first_deployed(project, model_name) or now
-    rows = read_predictions(project, model_name, deployed - MICROSECOND, now, _columns(project, spec, decisions))
-    currencies = currencies_of(project, model_name, decisions)
-    currency = currency_now(project, model_name, currencies, now)
-    foreign = rows["version"].isin([number for number, other in currencies.items() if other != currency])
-    if foreign.any():
-        rows = rows[~foreign]
-        deployed = min(rows["effective_time"], default=pd.Timestamp(now)).to_pydatetime()
+    rows, since, currency = _in_one_currency(project, spec, decisions, now)
     if taken_id is not None:
         rows = _with_actions(project, spec, rows, taken_id, now)
     rows = _with_expected_nothing(project, model_name, rows, decisions)
     settled, inside = is_settled(rows, horizon, now), rows["effective_time"] > start
     truth = _labels(project, model_name, label_source_id, rows, settled, now)
     label = truth[LABEL]
-    since = max(deployed, _first_day(project, model_name))
     predictions = Settled(
         realized_value(rows[inside], label[inside], decisions, horizon, now),
         min(end, max(start, since)),
@@ -174,6 +166,21 @@ def settled_predictions(
     known = known[known["version"] == newest]
     metrics = _metrics(project, model_name, newest, known, label[known.index])
     return replace(predictions, metrics=metrics, metrics_version=newest)
+
+
+def _in_one_currency(
+    project: Project, spec: ModelSpec, decisions: Mapping[int, Decision], now: datetime
+) -> tuple[pd.DataFrame, datetime, str]:
+    """Return the predictions since the first deployment of a version in the champion's currency, since when, and it."""
+    deployed = first_deployed(project, spec.name) or now
+    rows = read_predictions(project, spec.name, deployed - MICROSECOND, now, _columns(project, spec, decisions))
+    currencies = currencies_of(project, spec.name, decisions)
+    currency = currency_now(project, spec.name, currencies, now)
+    foreign = rows["version"].isin([number for number, other in currencies.items() if other != currency])
+    if foreign.any():
+        rows = rows[~foreign]
+        deployed = min(rows["effective_time"], default=pd.Timestamp(now)).to_pydatetime()
+    return rows, max(deployed, _first_day(project, spec.name)), currency
 
 
 def _with_actions(project: Project, spec: ModelSpec, rows: pd.DataFrame, taken_id: str, now: datetime) -> pd.DataFrame:
