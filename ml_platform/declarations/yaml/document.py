@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -127,7 +128,10 @@ def read_document(file: str, content: bytes) -> Document:
 def _not_utf8(file: str, content: bytes, error: UnicodeDecodeError) -> Fault:
     before = content[: error.start]
     line, column = before.count(b"\n") + 1, error.start - before.rfind(b"\n")
-    return Fault(file, line, column, f"is not UTF-8 text: {error.reason}. Save it as UTF-8.", FaultKind.SYNTAX)
+    written = (
+        "it is UTF-16" if content[:2] in (BOM_UTF16_LE, BOM_UTF16_BE) else f"found the byte {content[error.start]:02X}"
+    )
+    return Fault(file, line, column, f"is not UTF-8 text: {written}. Save the file as UTF-8.", FaultKind.SYNTAX)
 
 
 class _Reader:

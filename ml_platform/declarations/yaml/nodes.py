@@ -14,6 +14,8 @@ from typing import Any, Literal
 
 import yaml
 
+from ml_platform.declarations.yaml.syntax_errors import syntax_fault
+
 Kind = Literal["mapping", "sequence", "text", "plain", "other"]
 MAX_DEPTH = 40
 MAX_NODES = 100_000
@@ -87,10 +89,8 @@ def compose(text: str) -> YamlNode | None:
     except yaml.reader.ReaderError as error:
         raise UnreadableYaml(*_of_character(text, error)) from None
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        problem = " ".join(str(part) for part in (error.context, error.problem) if part)
-        place = YamlMark(mark.line, mark.column) if mark else YamlMark(0, 0)
-        raise UnreadableYaml(place, f"is not YAML: {problem}. Correct the text here") from None
+        fault = syntax_fault(text, error)
+        raise UnreadableYaml(YamlMark(fault.line, fault.column), f"is not YAML: {fault.problem}") from None
     return composer.root
 
 

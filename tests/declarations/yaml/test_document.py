@@ -49,8 +49,7 @@ def test_every_duplicate_key_is_a_fault_and_the_first_value_is_kept() -> None:
 
 def test_a_syntax_error_names_its_place() -> None:
     assert messages("a: [1, 2\nb: 3\n") == [
-        "a.yaml:2:2: is not YAML: while parsing a flow sequence did not find expected ',' or ']'. "
-        "Correct the text here."
+        "a.yaml:1:4: is not YAML: the [ that opens here is not closed. Close it with ]."
     ]
 
 
@@ -90,7 +89,7 @@ def test_a_character_that_yaml_forbids_is_named_at_its_place() -> None:
 
 def test_text_that_is_not_utf_8_is_a_fault() -> None:
     document = read_document("a.yaml", b"a: \xff\n")
-    message = "is not UTF-8 text: invalid start byte. Save it as UTF-8."
+    message = "is not UTF-8 text: found the byte FF. Save the file as UTF-8."
     assert document.faults == (Fault("a.yaml", 1, 4, message, FaultKind.SYNTAX),)
 
 
