@@ -18,13 +18,19 @@ def init(
     example: Annotated[str | None, typer.Option(help="Start from an example, such as flights.")] = None,
     rows: Annotated[
         Path | None,
-        typer.Option("--from", help="Start from a CSV or Parquet file, or a table, and predict one of its columns."),
+        typer.Option(
+            "--from",
+            help="Start from a file (CSV, Parquet, DuckDB, SQLite) or a table of --database: predict a column of it.",
+        ),
     ] = None,
     database: Annotated[
         str | None,
         typer.Option(
             help="With --from SCHEMA.TABLE: the environment variable that holds the address of the PostgreSQL database."
         ),
+    ] = None,
+    table: Annotated[
+        str | None, typer.Option(help="With --from FILE, a DuckDB or SQLite file: the table to start from.")
     ] = None,
     key: Annotated[str | None, typer.Option(help="With --from: the columns that identify a row, as a,b.")] = None,
     time: Annotated[str | None, typer.Option(help="With --from: the column with the time of a row.")] = None,
@@ -46,7 +52,7 @@ def init(
 
     columns = None if key is None else tuple(key.split(","))
     wanted = Wanted(columns, time, predict, template, (*(leave_out or ()),))
-    make_project(directory, example, rows, wanted, database=database, as_json=as_json)
+    make_project(directory, example, rows, wanted, database=database, table=table, as_json=as_json)
 
 
 @app.command(rich_help_panel=_PANEL)

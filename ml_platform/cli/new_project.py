@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 
 import typer
 
+from ml_platform.cli.exit import INTERRUPTED
 from ml_platform.cli.json_output import print_json
 from ml_platform.core.errors import DeclarationError, PlatformError, listed, suggest
 from ml_platform.core.plain_values import json_value
@@ -28,6 +29,7 @@ from ml_platform.operations.new_project.database_table import look_at_database
 from ml_platform.operations.new_project.files import copy_rows, label_of, project_files
 from ml_platform.operations.new_project.made_rows import PREDICTED, write_made_rows
 from ml_platform.operations.new_project.table import TableFacts, UnusableFile, look_at, name_of
+from ml_platform.operations.new_project.table_in_file import holds_tables, look_at_table
 
 _EXAMPLES = "ml_platform_examples"
 _NOT_COPIED = shutil.ignore_patterns(".ml_platform", "__pycache__", ".*", "*.csv")
@@ -68,6 +70,7 @@ def make_project(
     wanted: Wanted,
     *,
     database: str | None = None,
+    table: str | None = None,
     as_json: bool = False,
 ) -> None:
     """Write a new project into `directory`.
@@ -77,9 +80,12 @@ def make_project(
     example
         Copy this example.
     rows
-        A CSV or Parquet file, or a table of `database`: write a project that predicts one of its columns.
+        A CSV, Parquet, DuckDB or SQLite file, or a table of `database`: write a project that predicts one of its
+        columns.
     database
         The environment variable that holds the address of a PostgreSQL database.
+    table
+        A table of a DuckDB or SQLite file.
 
     Raises
     ------
@@ -87,11 +93,10 @@ def make_project(
     """
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise FolderTaken(directory)
-    _require_rows(example, rows, wanted, database)
+    _require_rows(example, rows, wanted, database, table)
     with shared_as_wanted():
         if rows is not None:
-            table = look_at(rows) if database is None else look_at_database(str(rows), database, os.environ)
-            _write_from_rows(directory, table, wanted, _guess if as_json else _ask, as_json)
+            _write_from_rows(directory, _facts(rows, database, table), wanted, _guess if as_json else _ask, as_json)
             return
         if wanted.template is not None:
             _write_from_made_rows(directory, wanted.template, as_json)
@@ -113,12 +118,22 @@ def make_project(
         print(f"Made {directory}. Next: {following[0]}, then {following[1]}")
 
 
-def _require_rows(example: str | None, rows: Path | None, wanted: Wanted, database: str | None) -> None:
+def _facts(rows: Path, database: str | None, table: str | None) -> TableFacts:
+    if database is not None:
+        return look_at_database(str(rows), database, os.environ)
+    return look_at_table(rows, table) if holds_tables(rows) else look_at(rows)
+
+
+def _require_rows(
+    example: str | None, rows: Path | None, wanted: Wanted, database: str | None, table: str | None
+) -> None:
     """Raise where an option is given that means nothing without rows, or beside an example."""
     if example is not None and rows is not None:
         raise typer.BadParameter("give either --example or --from")
     if database is not None and rows is None:
         raise typer.BadParameter("--database needs --from TABLE")
+    if table is not None and (rows is None or database is not None or (rows.is_file() and not holds_tables(rows))):
+        raise typer.BadParameter("--table needs --from FILE, a DuckDB or SQLite file")
     if example is not None and wanted.template is not None:
         raise typer.BadParameter("give either --example or --template")
     named = [name for name, value in vars(wanted).items() if value and name != "template"]
@@ -148,7 +163,7 @@ def _write_from_rows(
             load_project(Path(trial), os.environ)
         except DeclarationError as error:
             raise UnusableFile(
-                table.file, f"a project from it has a fault: {error.faults[0]} Rename file or column."
+                table.where, f"a project from it has a fault: {error.faults[0]} Rename file or column."
             ) from None
     if table.reader is None:
         copy_rows(table, directory)
@@ -170,7 +185,13 @@ def _write_texts(directory: Path, texts: Mapping[str, str]) -> None:
 
 def _ask(question: str, guess: str) -> str:
     """Ask a person; where none is at the terminal, take the guess."""
-    return str(typer.prompt(question, default=guess)) if sys.stdin.isatty() else guess
+    if not sys.stdin.isatty():
+        return guess
+    try:
+        return str(typer.prompt(question, default=guess))
+    except typer.Abort:  # Ctrl-C, or the end of the input
+        print("\nStopped. Nothing was written.", file=sys.stderr)
+        raise typer.Exit(INTERRUPTED) from None
 
 
 def _guess(_: str, guess: str) -> str:
@@ -197,6 +218,8 @@ def _print_choices(directory: Path, chosen: Choices, table: TableFacts, label: s
     print(f"  features                {history}the other columns")
     if label != chosen.predict:
         print(f"  the label is true for   {label}")
+    if table.not_taken:
+        print(f"  of no declared type     {listed(table.not_taken, limit=_NAMED)}, which are not taken")
     if table.renamed:
         names = listed((f"{new} for {old}" for old, new in table.renamed.items()), limit=_NAMED)
         print(f"  other names             {names}")

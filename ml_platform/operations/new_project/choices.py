@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import combinations
+from typing import TypeVar
 
-from ml_platform.core.errors import suggest
+from ml_platform.core.errors import listed, suggest
 from ml_platform.declarations.checks.problems import LOGGED_COLUMNS
 from ml_platform.operations.new_project.made_rows import PREDICTED
 from ml_platform.operations.new_project.table import ColumnFacts, TableFacts, UnusableFile
@@ -18,6 +20,12 @@ TEST_DAYS = 14
 _LEAST_DAYS = 45
 _LONGEST_TEST = 180
 _MOST_CLASSES = 20
+_MOST_NAMED = 30
+_WHEN = "Which column has the time of a row?"
+_WHICH = "Which columns identify a row?"
+_WHAT = "Which column is to be predicted?"
+_LATER, _NONE = "Which columns are known only after the prediction (a,b or none)?", "none"
+T = TypeVar("T")
 _DAY = timedelta(days=1)
 _TIMES = "Give each row a time, all in one format, such as 2024-05-31T18:30:00Z."
 _MARGIN_DAYS = 8
@@ -79,20 +87,55 @@ def choose(table: TableFacts, wanted: Wanted, ask: Callable[[str, str], str]) ->
     ------
     UnusableFile
     """
-    time = _known(table, wanted.time or ask("Which column has the time of a row?", _guess_time(table)))
-    if problem := time_problem(table.rows, time):
-        raise UnusableFile(table.file, f"{problem}. {_TIMES}")
-    key = wanted.key or tuple(ask("Which columns identify a row?", ",".join(_guess_key(table, time))).split(","))
-    key = tuple(_known(table, name.strip()) for name in key)
-    _require_key(table, key)
-    predict = _known(table, wanted.predict or ask("Which column is to be predicted?", _guess_predict(table, time, key)))
-    template = wanted.template or _guess_template(table.columns[predict])
-    _require_template(table, template, table.columns[predict])
-    later = wanted.leave_out or ask("Which columns are known only after the prediction (a,b or none)?", "none").split(
-        ","
+    asked = partial(_answer, ask)
+    time = asked(wanted.time, _WHEN, lambda: _guess_time(table), partial(_time, table))
+    named = None if wanted.key is None else ",".join(wanted.key)
+    key = asked(named, _WHICH, lambda: ",".join(_guess_key(table, time)), partial(_key, table))
+    predict = asked(
+        wanted.predict, _WHAT, lambda: _guess_predict(table, time, key), partial(_predicted, table, wanted.template)
     )
-    excluded = tuple(_known(table, name.strip()) for name in later if name.strip() not in ("", "none"))
+    excluded = asked(",".join(wanted.leave_out), _LATER, lambda: _NONE, partial(_columns, table))
+    template = wanted.template or _guess_template(table.columns[predict])
     return _in_time(table, key, time, predict, template, excluded)
+
+
+def _answer(
+    ask: Callable[[str, str], str], named: str | None, question: str, guess: Callable[[], str], read: Callable[[str], T]
+) -> T:
+    """Return what was named, or answered to a question; an answer that cannot be used is asked for once more."""
+    if named:
+        return read(named)
+    guessed = guess()
+    try:
+        return read(ask(question, guessed))
+    except UnusableFile as error:
+        return read(ask(f"{error.problem}\n{question}", guessed))
+
+
+def _time(table: TableFacts, name: str) -> str:
+    name = _known(table, name)
+    if problem := time_problem(table.rows, name):
+        usable = [other for other in table.columns if looks_like_times(table.rows, other)]
+        others = f" Columns with times: {listed(usable)}." if usable else ""
+        raise UnusableFile(table.where, f"{problem}. {_TIMES}{others}")
+    return name
+
+
+def _key(table: TableFacts, names: str) -> tuple[str, ...]:
+    key = _columns(table, names)
+    _require_key(table, key)
+    return key
+
+
+def _predicted(table: TableFacts, template: str | None, name: str) -> str:
+    name = _known(table, name)
+    column = table.columns[name]
+    _require_template(table, template or _guess_template(column), column)
+    return name
+
+
+def _columns(table: TableFacts, names: str) -> tuple[str, ...]:
+    return tuple(_known(table, name) for name in names.split(",") if name.strip() not in ("", _NONE))
 
 
 def _in_time(
@@ -107,7 +150,7 @@ def _in_time(
     days = ages[-1] if ages else 0
     if days < _LEAST_DAYS:
         problem = f"{time} spans {days + 3} days; training, and a test of {TEST_DAYS} days, need {_LEAST_DAYS + 3}."
-        raise UnusableFile(table.file, f"{problem} Name a file with more history.")
+        raise UnusableFile(table.where, f"{problem} Name a file with more history.")
     validate, test = min(max(7, round(0.15 * days)), 90), _test_days(ages, days)
     return Choices(
         key=key,
@@ -132,9 +175,12 @@ def _test_days(ages: Sequence[int], days: int) -> int:
 
 
 def _known(table: TableFacts, name: str) -> str:
-    renamed = table.renamed.get(name, name)
+    renamed = table.renamed.get(name.strip(), name.strip())
     if renamed not in table.columns:
-        raise UnusableFile(table.file, f"no column is called {name!r}. {suggest(name, table.columns)}")
+        hint = suggest(name, table.columns)
+        close = f"{hint} " if hint.startswith("Did") else ""
+        columns = f"The columns are {listed(table.columns, limit=_MOST_NAMED)}."
+        raise UnusableFile(table.where, f"no column is called {name.strip()!r}. {close}{columns}")
     return renamed
 
 
@@ -143,7 +189,7 @@ def _guess_time(table: TableFacts) -> str:
     problems = [time_problem(table.rows, name) for name in times]
     if None in problems:
         return times[problems.index(None)]
-    raise UnusableFile(table.file, f"{'; '.join(filter(None, problems)) or 'no column has times'}. {_TIMES}")
+    raise UnusableFile(table.where, f"{'; '.join(filter(None, problems)) or 'no column has times'}. {_TIMES}")
 
 
 def _guess_key(table: TableFacts, time: str) -> tuple[str, ...]:
@@ -159,23 +205,23 @@ def _guess_key(table: TableFacts, time: str) -> tuple[str, ...]:
     for pair in [(name, time) for name in names] + [*combinations(names, 2)]:
         if not table.frame(*pair).duplicated().any():
             return pair
-    raise UnusableFile(table.file, "no two columns identify a row. Give them: --key a,b,c.")
+    raise UnusableFile(table.where, "no two columns identify a row. Give them: --key a,b,c.")
 
 
 def _require_key(table: TableFacts, key: tuple[str, ...]) -> None:
     taken = [name for name in key if name in LOGGED_COLUMNS]
     if taken:
         text = f"the key column {taken[0]} has the name of a column of the prediction log"
-        raise UnusableFile(table.file, f"{text}. Rename it, or give other columns: --key a,b.")
+        raise UnusableFile(table.where, f"{text}. Rename it, or give other columns: --key a,b.")
     twice = int(table.frame(*key).duplicated().sum())
     if twice:
-        raise UnusableFile(table.file, f"{twice} rows have a key that another row has. Give more columns: --key a,b.")
+        raise UnusableFile(table.where, f"{twice} rows have a key that another row has. Give more columns: --key a,b.")
 
 
 def _guess_predict(table: TableFacts, time: str, key: Sequence[str]) -> str:
     names = [name for name in table.columns if name != time and name not in key]
     if not names:
-        raise UnusableFile(table.file, "no column is left to predict. Name a file with more columns.")
+        raise UnusableFile(table.where, "no column is left to predict. Name a file with more columns.")
     return names[-1]
 
 
@@ -187,7 +233,7 @@ def _guess_template(column: ColumnFacts) -> str:
 
 def _require_template(table: TableFacts, template: str, column: ColumnFacts) -> None:
     if template not in TEMPLATES:
-        raise UnusableFile(table.file, f"no template is called {template!r}. {suggest(template, TEMPLATES)}")
+        raise UnusableFile(table.where, f"no template is called {template!r}. {suggest(template, TEMPLATES)}")
     numbers = column.type in ("int", "float")
     wrong = {
         "regression": not numbers,
@@ -197,7 +243,7 @@ def _require_template(table: TableFacts, template: str, column: ColumnFacts) -> 
     if wrong:
         facts = f"column {column.name} is {column.type} with {column.distinct} distinct values"
         raise UnusableFile(
-            table.file, f"{facts}, which template {template} does not take. Name another with --template."
+            table.where, f"{facts}, which template {template} does not take. Name another with --template."
         )
 
 

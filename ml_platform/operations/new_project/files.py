@@ -24,7 +24,7 @@ _BLOCK = "'(),"
 
 def project_files(name: str, table: TableFacts, chosen: Choices) -> Mapping[str, str]:
     """Return the text of every YAML file by its path in the project."""
-    rows = name_of(table.file.stem)
+    rows = table.name
     files = {
         "project.yaml": _project(name, rows, chosen) + _connections(table),
         f"sources/{rows}.yaml": _rows(name, rows, table, chosen),
@@ -37,10 +37,15 @@ def project_files(name: str, table: TableFacts, chosen: Choices) -> Mapping[str,
 
 
 def copy_rows(table: TableFacts, folder: Path) -> Path:
-    """Copy the file below the project's folder, as it is, and return the copy."""
-    path = folder / "data" / f"{name_of(table.file.stem)}{table.file.suffix}"
+    """Copy the file below the project's folder, as it is, or the rows of a table as Parquet, and return the copy."""
+    from pyarrow import parquet
+
+    path = folder / "data" / f"{table.name}{table.suffix}"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(table.file.read_bytes())
+    if table.copied is None:
+        path.write_bytes(table.file.read_bytes())
+    else:
+        parquet.write_table(table.copied, path)
     return path
 
 
@@ -78,9 +83,9 @@ def _connections(table: TableFacts) -> str:
 def _reader(rows: str, table: TableFacts) -> str:
     if table.reader is not None:
         return f"{table.reader}   # all of it at each run; `cursor` reads only new rows"
-    kind = "parquet" if table.file.suffix == ".parquet" else "csv"
+    kind = "parquet" if table.suffix == ".parquet" else "csv"
     written = {key: json.dumps(value, ensure_ascii=False) for key, value in table.form.keys.items()}
-    place = _braces({kind: f"data/{rows}{table.file.suffix}", **written})
+    place = _braces({kind: f"data/{rows}{table.suffix}", **written})
     check = "CHECK: the encoding; " if table.form.encoding else ""
     return f"{place}   # {check}a path, a glob or a URL; new files are read at the next run"
 
@@ -106,7 +111,7 @@ def _source(title: str, name: str, rows: str, table: TableFacts, chosen: Choices
     return f"""\
 spec_version: 1
 name: {title}
-description: {_quoted(f"{rows}, from {table.file.name}.", _BLOCK)}
+description: {_quoted(f"{rows}, from {table.origin}.", _BLOCK)}
 owner: team:{name.replace("_", "-")}
 reader: {_reader(rows, table)}
 key: [{", ".join(chosen.key)}]
@@ -232,7 +237,7 @@ def _features(table: TableFacts, chosen: Choices, rows: str) -> str:
             f"no column is left to predict {chosen.predict} from: columns with one value, and texts with more than"
         )
         raise UnusableFile(
-            table.file, f"{problem} {_MOST_TEXTS} values, are no features. Name a file with more columns."
+            table.where, f"{problem} {_MOST_TEXTS} values, are no features. Name a file with more columns."
         )
     return "".join([*history, *(f"  - {rows}.{name}\n" for name in names)])
 

@@ -27,6 +27,7 @@ class UnusableFile(PlatformError):
     """A project cannot be made from a file; the sentence gives the reason, and what to do."""
 
     def __init__(self, file: object, problem: str) -> None:
+        self.problem = problem
         super().__init__(f"{file}: {problem} Nothing was written.")
 
 
@@ -56,6 +57,10 @@ class TableFacts:
         How the cells of a CSV file are written.
     reader, variable
         The reader in a declaration, and the environment variable with the address of the database; None for a file.
+    table, copied
+        The table of a DuckDB or SQLite file and its rows, which are copied; None for other files.
+    not_taken
+        Columns of a type that declarations do not have.
     """
 
     file: Path
@@ -66,6 +71,29 @@ class TableFacts:
     form: CsvForm = PLAIN
     reader: str | None = None
     variable: str | None = None
+    table: str | None = None
+    copied: pa.Table | None = None
+    not_taken: tuple[str, ...] = ()
+
+    @property
+    def where(self) -> str:
+        """The file, and its table, as messages name them."""
+        return str(self.file) if self.table is None else f"{self.file}, table {self.table}"
+
+    @property
+    def origin(self) -> str:
+        """Where the rows are from, without folders."""
+        return self.file.name if self.table is None else f"table {self.table} of {self.file.name}"
+
+    @property
+    def name(self) -> str:
+        """The name of the rows in declarations."""
+        return name_of(self.table or self.file.stem)
+
+    @property
+    def suffix(self) -> str:
+        """How the name of the copy ends."""
+        return self.file.suffix if self.table is None else ".parquet"
 
     def frame(self, *names: str) -> pd.DataFrame:
         """Return some columns as a data frame."""
@@ -101,10 +129,23 @@ def look_at(file: Path) -> TableFacts:
     if not file.is_file():
         raise UnusableFile(file, "no such file. Correct the path.")
     rows, form = _read(file)
+    return facts_of_rows(file, rows, form=form)
+
+
+def facts_of_rows(file: Path, rows: pa.Table, table: str | None = None, form: CsvForm = PLAIN) -> TableFacts:
+    """Return the facts of rows that are read.
+
+    Raises
+    ------
+    UnusableFile
+    """
+    taken = with_types(rows)
+    not_taken = tuple(name for name in rows.column_names if name not in taken.column_names)
+    rows = taken
     renamed = new_names(file, rows)
     rows, formats = with_times(rows.rename_columns([renamed.get(name, name) for name in rows.column_names]))
     require_finite(file, rows)
-    return TableFacts(file, rows, column_facts(rows), renamed, formats, form)
+    return TableFacts(file, rows, column_facts(rows), renamed, formats, form, table=table, not_taken=not_taken)
 
 
 def new_names(file: Path, rows: pa.Table) -> dict[str, str]:
@@ -171,3 +212,25 @@ def _type(kind: pa.DataType) -> str:
         "timestamp": pa.types.is_timestamp,
     }
     return next((name for name, test in tests.items() if test(kind)), "string")
+
+
+def with_types(rows: pa.Table) -> pa.Table:
+    """Return the columns for whose values declarations have a type; categories become their values."""
+    import pyarrow as pa
+
+    columns = {}
+    for name, column in zip(rows.column_names, rows.columns, strict=True):
+        if pa.types.is_dictionary(column.type):
+            column = column.cast(column.type.value_type)
+        if _has_type(column.type):
+            columns[name] = column
+    return pa.table(columns)
+
+
+def _has_type(kind: pa.DataType) -> bool:
+    import pyarrow as pa
+
+    if isinstance(kind, pa.BaseExtensionType) or pa.types.is_nested(kind):
+        return False
+    tests = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary, pa.types.is_binary_view)
+    return not any(test(kind) for test in (*tests, pa.types.is_time, pa.types.is_duration, pa.types.is_interval))

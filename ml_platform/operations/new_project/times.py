@@ -27,10 +27,28 @@ def with_times(rows: pa.Table) -> tuple[pa.Table, dict[str, str]]:
         column = rows.column(name)
         if pa.types.is_date(column.type):
             rows = rows.set_column(place, name, column.cast(pa.timestamp("s")))
-        if pa.types.is_string(column.type) and len(fitting := formats_of(column)) == 1:
+        if not pa.types.is_string(column.type) and not pa.types.is_large_string(column.type):
+            continue
+        if len(fitting := formats_of(column)) == 1:
             [formats[name]] = fitting
             rows = rows.set_column(place, name, times_of_format(column, formats[name])[0])
+        elif not fitting and (times := _iso_times(column)) is not None:
+            rows = rows.set_column(place, name, times)
     return rows, formats
+
+
+def _iso_times(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
+    """Return texts as times where each is a time of ISO 8601, all of them with an offset or all without."""
+    import pyarrow as pa
+
+    if column.null_count == len(column):
+        return None
+    for kind in (pa.timestamp("us"), pa.timestamp("us", "UTC")):
+        try:
+            return column.cast(kind)
+        except pa.ArrowInvalid:
+            continue
+    return None
 
 
 def formats_of(column: pa.ChunkedArray) -> list[str]:

@@ -72,7 +72,7 @@ EXIT_CODES = """## Exit codes
 | 1 | It failed, and stderr has the message and the error code. Or it found what it looks for: \
 `validate` a fault, `doctor` a failed check, `verify` damage, `explain`, `reproduce` and `parity` a difference. |
 | 2 | The command line has an unknown option, or lacks an argument. |
-| 130 | It was stopped with Ctrl-C. Finished steps are kept. |"""
+| 130 | It was stopped with Ctrl-C, or its input ended at a question. Finished steps are kept. |"""
 
 OUTPUT = """## Output for machines
 
