@@ -17,21 +17,13 @@ def init(
     directory: Annotated[Path, typer.Argument(help="The folder to make; it must be new or empty.")],
     example: Annotated[str | None, typer.Option(help="Start from an example, such as flights.")] = None,
     rows: Annotated[
-        Path | None,
-        typer.Option(
-            "--from",
-            help="Start from a file (CSV, Parquet, DuckDB, SQLite) or a table of --database: predict a column of it.",
-        ),
+        Path | None, typer.Option("--from", help="Start from a file (CSV, Parquet, DuckDB, SQLite) or a table.")
     ] = None,
     database: Annotated[
         str | None,
-        typer.Option(
-            help="With --from SCHEMA.TABLE: the environment variable that holds the address of the PostgreSQL database."
-        ),
+        typer.Option(help="With --from SCHEMA.TABLE: the variable with the address of a PostgreSQL database."),
     ] = None,
-    table: Annotated[
-        str | None, typer.Option(help="With --from FILE, a DuckDB or SQLite file: the table to start from.")
-    ] = None,
+    table: Annotated[str | None, typer.Option(help="With --from FILE of DuckDB or SQLite: the table.")] = None,
     key: Annotated[str | None, typer.Option(help="With --from: the columns that identify a row, as a,b.")] = None,
     time: Annotated[str | None, typer.Option(help="With --from: the column with the time of a row.")] = None,
     predict: Annotated[str | None, typer.Option(help="With --from: the column to predict.")] = None,

@@ -80,12 +80,9 @@ def make_project(
     example
         Copy this example.
     rows
-        A CSV, Parquet, DuckDB or SQLite file, or a table of `database`: write a project that predicts one of its
-        columns.
-    database
-        The environment variable that holds the address of a PostgreSQL database.
-    table
-        A table of a DuckDB or SQLite file.
+        A file, or a table of `database`: write a project that predicts one of its columns.
+    database, table
+        The environment variable with the address of a PostgreSQL database; a table of a DuckDB or SQLite file.
 
     Raises
     ------
