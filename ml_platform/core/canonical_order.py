@@ -31,8 +31,21 @@ def sorted_by(table: pa.Table, columns: Sequence[str]) -> pa.Table:
         )
     else:
         numbers = _packed([first, *rest])
-        order = None if _rises(numbers) else np.lexsort(numbers[::-1])
-    return table if order is None else table.take(pa.array(order))
+        order = None if _rises(numbers) else _order_of(numbers)
+    if order is None:
+        return table
+    places = pa.array(order)  # columns one by one: a table is first put together, which takes three times as long
+    return pa.Table.from_arrays([column.take(places) for column in table.columns], schema=table.schema)
+
+
+def _order_of(numbers: Sequence[_Numbers]) -> _Numbers:
+    """Return the places of rows in their order; rows that are equal stay in the order that they have."""
+    if len(numbers) == 1:
+        order = np.argsort(numbers[0])  # not stable, and twice as fast
+        values = numbers[0][order]
+        if bool((values[1:] != values[:-1]).all()):
+            return order
+    return np.lexsort(numbers[::-1])
 
 
 def _packed(ranked: Sequence[tuple[_Numbers, int]]) -> list[_Numbers]:

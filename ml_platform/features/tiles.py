@@ -72,7 +72,12 @@ class Grain:
 
 def base_columns(grain: Grain) -> list[str]:
     """Return the columns that identify a cell, in their canonical order."""
-    return [CHUNK, *grain.keys, EVENT_UNIT, KNOWN_FROM, KNOWN_UNTIL]
+    return [CHUNK, *cell_columns(grain)]
+
+
+def cell_columns(grain: Grain) -> list[str]:
+    """Return the columns that identify a cell of all chunks, in their canonical order."""
+    return [*grain.keys, EVENT_UNIT, KNOWN_FROM, KNOWN_UNTIL]
 
 
 def table_parts(spec: FeatureTableSpec, source: SourceSpec) -> dict[str, PartialAggregate]:
@@ -102,7 +107,7 @@ def cells_of(engine: Engine, rows: Any, grain: Grain, parts: Mapping[str, Partia
     rows
         Source rows of numbered chunks (`numbered_versions`).
     """
-    return grouped(engine, _timed(rows, grain), base_columns(grain), parts, float_spans(engine, rows, parts))
+    return grouped(engine, timed_rows(rows, grain), base_columns(grain), parts, float_spans(engine, rows, parts))
 
 
 def grouped(
@@ -130,7 +135,7 @@ def placed(rows: Any) -> Any:
     return rows.mutate(**{PLACE: rows[CHUNK] * ibis.literal(2**32, "int64") + rows[ROW]})
 
 
-def _timed(rows: Any, grain: Grain) -> Any:
+def timed_rows(rows: Any, grain: Grain) -> Any:
     """Return source rows with the times that identify their cells, for Ibis."""
     if grain.where is not None:
         rows = rows.filter(parse_expression(grain.where).to_ibis(rows))

@@ -27,13 +27,13 @@ from ml_platform.features.aggregates.answers import WindowedAggregate, WindowedF
 from ml_platform.features.aggregates.partials import parts_of
 from ml_platform.features.lookup import TICK, lookup_by_join, lookup_by_ranges
 from ml_platform.features.point_in_time import QUESTION, each_once, finished, numbered_questions, shared_out
+from ml_platform.features.row_cells import cells_for_once
 from ml_platform.features.tiles import (
     EVENT_UNIT,
     KNOWN_FROM,
     KNOWN_UNTIL,
     Grain,
-    base_columns,
-    cells_of,
+    cell_columns,
     float_spans,
     grouped,
     placed,
@@ -118,7 +118,7 @@ def window_values(
     keys = [name for name in asked.column_names if name != instant]
     settled = asked[instant].to_numpy() + window.horizon // MICROSECOND
     grain = _grain(keys, settled, window)
-    cells = sorted_by(cells_of(engine, rows, grain, _parts(features, types)), base_columns(grain)[1:])
+    cells = sorted_by(cells_for_once(engine, rows, grain, _parts(features, types)), cell_columns(grain))
     return _answered(engine, RowCells(cells, grain), features, types, asked, settled, window, threads)
 
 

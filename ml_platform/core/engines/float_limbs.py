@@ -134,13 +134,25 @@ def limb_sum(rows: Any, floats: Mapping[str, Extent], limb: int, where: Any = No
     few
         Whether at most `FEW_ROWS` rows are added: then floats hold the sum exactly, in half the time.
     """
+    count, is_wide = _limb_count(rows, floats, limb)
+    if is_wide:
+        return count.cast("int64").cast(_DECIMAL).sum(where=where)
+    return count.sum(where=where).cast("int64") if few else count.cast("int64").sum(where=where)
+
+
+def limb_of_row(rows: Any, floats: Mapping[str, Extent], limb: int) -> Any:
+    """Return what `limb_sum` gives for one row alone, for Ibis; null where the floats are null."""
+    count, is_wide = _limb_count(rows, floats, limb)
+    return count.cast("int64").cast(_DECIMAL) if is_wide else count.cast("int64")
+
+
+def _limb_count(rows: Any, floats: Mapping[str, Extent], limb: int) -> tuple[Any, bool]:
+    """Return one limb of each row in units, and whether it may be too large to add up in 64 bits."""
     having = {name: extent for name, extent in floats.items() if limb in extent.limbs}
     (units,) = {extent.units for extent in having.values()}
     pieces = [rows[piece(name, limb)] for name in having]
     count = sum(pieces[1:], pieces[0]) * 2.0 ** -units[limb]
-    if any(extent.high > units[limb] + _WIDE and limb == extent.limbs[-1] for extent in having.values()):
-        return count.cast("int64").cast(_DECIMAL).sum(where=where)
-    return count.sum(where=where).cast("int64") if few else count.cast("int64").sum(where=where)
+    return count, any(extent.high > units[limb] + _WIDE and limb == extent.limbs[-1] for extent in having.values())
 
 
 def spans_of(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -94,18 +94,12 @@ class _WindowLabels:
     def _answers(self, rows: Any, asked: pa.Table) -> pa.Array:
         """Return the label of each question, over given rows."""
         features, threads = self._label.aggregates, self._project.spec.file.threads
-        settings = (_AT, self._window, threads)
+        settings, numbered = (_AT, self._window, threads), self._numbered_rows(rows)
         if dotted_names(self._label.over_rows):
-            numbered = (
-                self._numbered_rows(rows)
-                if _reads_order(features.values())
-                else rows.mutate(**{CHUNK: ibis.literal(0, "int64")})
-            )
             pairs, questions = self._pairs(numbered, asked), _numbered(asked).select([_PLACE, _AT])
             of_windows = pair_values(self._engine, pairs, features, self._types, questions, *settings)
         else:
             questions = asked.select([*self._keys, _AT])
-            numbered = self._numbered_rows(rows)
             of_windows = window_values(self._engine, numbered, features, self._types, questions, *settings)
         if self._label.expression is None:
             return of_windows[ONLY].combine_chunks()
@@ -118,7 +112,9 @@ class _WindowLabels:
         return table[LABEL].combine_chunks()
 
     def _numbered_rows(self, rows: Any) -> Any:
-        """Return rows with the number of their chunk, in the place of its file."""
+        """Return rows with the number of their chunk in the place of its file; with 0 where their order is not read."""
+        if not _reads_order(self._label.aggregates.values()):
+            return rows.mutate(**{CHUNK: ibis.literal(0, "int64")})
         return with_chunk_numbers(self._engine, self._artifact, rows, "label_rows")
 
     def _pairs(self, rows: Any, asked: pa.Table) -> Any:

@@ -23,6 +23,7 @@ from ml_platform.core.engines.float_limbs import (
     extent_of,
     extents_of_squares,
     in_pieces,
+    limb_of_row,
     limb_sum,
     on_grid,
     square_of,
@@ -65,6 +66,11 @@ def kept_parts(part: PartialAggregate, columns: Mapping[str, ColumnType]) -> lis
         known, total = replace(part, measure="known"), replace(part, measure="sum")
         return [known, *kept_parts(total, columns), *_limbs(part, columns)]
     return _limbs(part, columns)
+
+
+def is_of_row(part: PartialAggregate) -> bool:
+    """Return whether a part of one row alone is an expression over the row (`RowParts.of_each_row`)."""
+    return part.measure in ("rows", "known", "least", "greatest", "sum", "squares")
 
 
 def sums_floats(part: PartialAggregate, columns: Mapping[str, ColumnType]) -> bool:
@@ -145,6 +151,26 @@ class RowParts:
             Whether no group has more than `FEW_ROWS` rows.
         """
         return {part.column: self._aggregate(part, few) for part in self._parts if not self._is_zero(part)}
+
+    def of_each_row(self) -> dict[str, Any]:
+        """Return what `aggregates` gives for groups of one row, by column, over `rows`; all parts are `is_of_row`."""
+        return {part.column: self._of_row(part) for part in self._parts if not self._is_zero(part)}
+
+    def _of_row(self, part: PartialAggregate) -> Any:
+        rows, name = self.rows, self._name("value", part.expression)
+        takes_part = rows[self._name("where", part.where)]
+        if part.measure == "rows":
+            return takes_part.cast("int64")
+        if part.measure == "known":
+            return (takes_part & rows[name].notnull()).cast("int64")
+        if part.measure in ("least", "greatest"):
+            return ibis.ifelse(takes_part, rows[name], ibis.null(rows[name].type()))
+        if part.limb is None:
+            whole = rows[f"{name}_whole"]
+            whole = whole * whole if part.measure == "squares" else whole
+            return or_zero(ibis.ifelse(takes_part, whole, ibis.null(DECIMAL)))
+        limb = limb_of_row(rows, self._floats[self._family(part)], part.limb)
+        return ibis.ifelse(takes_part, limb.fill_null(0), ibis.literal(0, limb.type()))
 
     def _is_zero(self, part: PartialAggregate) -> bool:
         if part.limb is None:

@@ -8,6 +8,7 @@ import pytest
 
 from ml_platform.core.errors import FeatureError
 from ml_platform.datasets.labels.labels import with_labels
+from ml_platform.features import row_cells
 from ml_platform.sources.ingest import ingest_source
 from tests.features import oracle
 from tests.features.world import at, write_csv, write_project
@@ -212,6 +213,21 @@ def test_every_label_equals_the_loop_with_ties_gaps_corrections_late_rows_and_nu
             assert agrees(label, value), (name, shop, instant, label, value)
             states.add(label[1])
     assert states == {"known", "null", "late", "incomplete"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("alone", [0.0, 2.0], ids=["rows_as_they_are", "grouped_rows"])
+def test_labels_at_full_hours_equal_the_loop_whether_rows_are_grouped_or_not(tmp_path, monkeypatch, alone):
+    monkeypatch.setattr(row_cells, "_ALONE", alone)
+    draw = random.Random(11)
+    rows = random_rows(draw)
+    names = ["spend", "gap", "rows", "filtered", "mean", "low", "high", "spread", "buys", "leaves"]
+    project = project_of(tmp_path, rows, {name: LABELS[name][0] for name in names})
+    asked = [(draw.choice(["a", "b", "c", "never"]), at(draw.randint(-10, 45))) for _ in range(120)]
+    for name, actual in labels(project, names, asked, at(60)).items():
+        for (shop, instant), label in zip(asked, actual, strict=True):
+            value = expected(rows, name, shop, instant, at(60))
+            assert agrees(label, value), (name, shop, instant, label, value)
 
 
 @pytest.mark.slow

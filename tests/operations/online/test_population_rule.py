@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from ml_platform.operations.online.population_rule import NOT_KNOWN_ONLINE, Popu
 from ml_platform.operations.online.publish import online_store, publish_online
 from ml_platform.project import open_project
 from tests.features.world import at
-from tests.operations.online.worlds import BY_ROWS, BY_TICKS, SHOPS, inputs_of, project_of, random_rows
+from tests.operations.online.worlds import BY_ROWS, BY_TICKS, FEATURES, SHOPS, inputs_of, project_of, random_rows
 
 POPULATION: dict[str, Any] = BY_TICKS["population"]
 RULES: dict[str, dict[str, Any]] = {
@@ -63,6 +64,62 @@ def test_online_and_in_training_an_entity_is_in_the_same_populations(tmp_path: P
     assert seen["a_null"] == {"", "not_asking", "no_membership"}
     assert seen["a_sample"] == {"", "not_asking", "not_sampled"}
     assert seen["a_limit"] == {NOT_KNOWN_ONLINE, "not_asking"}
+
+
+GONE = {
+    "entity": "shop",
+    "source": "sales",
+    "refresh": "1m",
+    "publish_delay": "0s",
+    "where": "kind == 'x' and paid",
+    "features": {"gone": {"count": True, "windows": ["ever"]}},
+}
+BY_FEATURE = {**POPULATION, "while": "shop_recent.sales_6h >= 0 and shop_gone.gone_ever == 0"}
+BY_UNTIL = {
+    **POPULATION,
+    "while": "shop_recent.sales_6h >= 0",
+    "until": {"source": "sales", "where": "kind == 'x' and paid"},
+}
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_a_feature_of_the_source_shows_online_which_entity_has_departed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    monkeypatch.setitem(FEATURES, "shop_gone", GONE)
+    rows, features = random_rows(seed), ["shop_recent.*"]
+    models = {
+        name: {**BY_TICKS, "features": features, "population": population}
+        for name, population in {"by_feature": BY_FEATURE, "by_until": BY_UNTIL}.items()
+    }
+    project_of(tmp_path, rows, models)
+    project = open_project(tmp_path)
+    inputs, store, seen = inputs_of(project, at(60)), online_store(project), set()
+    for minute in range(61, 60 * 31, 372):  # at full minutes, when the table is refreshed
+        now = at(0) + timedelta(minutes=minute)
+        publish_online(project, inputs, now, store)
+        offline = membership(project, "by_until", inputs, pd.DataFrame({"shop": list(SHOPS)}), now)
+        model = project.spec.models["by_feature"]
+        lookup = ModelLookup(project.spec, model)
+        rule = PopulationRule.of(project.spec, model, lookup.names)
+        assert rule is not None
+        for shop, is_in in zip(SHOPS, offline["in_population"], strict=True):
+            with store.view() as view:
+                online = rule.of_row(lookup.look_up(view, {"shop": shop}), now)
+            assert online.in_population is bool(is_in), (shop, now)
+            departed = _has_departed(rows["sales"], shop, now)
+            assert not (is_in and departed)
+            seen.add((bool(is_in), departed))
+    store.close()
+    assert seen == {(True, False), (False, True), (False, False)}
+
+
+def _has_departed(sales: list[list[Any]], shop: str, now: datetime) -> bool:
+    """Whether the newest version of some sale that is known is a paid one of kind x that has happened."""
+    newest: dict[str, list[Any]] = {}
+    for row in sorted((row for row in sales if row[3] <= now), key=lambda row: row[3]):
+        newest[row[0]] = row
+    return any(row[1] == shop and row[2] <= now and row[6:] == ["x", True] for row in newest.values())
 
 
 def test_a_population_of_rows_has_no_rule_online(tmp_path: Path) -> None:
