@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 from ml_platform.core.secrets import redact
 from ml_platform.serving.problems import RequestProblem
@@ -47,16 +47,24 @@ class Metrics:
         )
         self._version = Gauge(
             "ml_platform_serving_version",
-            "The version that answers",
+            "The smallest version that a worker answers with",
             ["model"],
-            multiprocess_mode="min",
+            multiprocess_mode="livemin",
             registry=inside,
         )
+        self._workers = Gauge(
+            "ml_platform_serving_workers",
+            "Workers that answer with a version",
+            ["model", "version"],
+            multiprocess_mode="livesum",
+            registry=inside,
+        )
+        self._served: dict[str, int] = {}
         self._tick_age = Gauge(
             "ml_platform_feature_age_seconds",
             "Age of the published tick",
             ["table"],
-            multiprocess_mode="max",
+            multiprocess_mode="livemostrecent",
             registry=inside,
         )
         self._answered: dict[tuple[str, int], list[float]] = {}
@@ -93,7 +101,14 @@ class Metrics:
 
     def serves(self, model: str, version: int) -> None:
         """Record which version answers."""
+        before = self._served.get(model)
+        if before == version:
+            return
+        if before is not None:
+            self._workers.labels(model, str(before)).set(0)
+        self._workers.labels(model, str(version)).set(1)
         self._version.labels(model).set(version)
+        self._served[model] = version
 
     def feature_age(self, table: str, seconds: float) -> None:
         """Record how old a published table is."""
@@ -133,3 +148,8 @@ def log_line(event: str, **facts: Any) -> None:
 def metrics_folder(state: Path) -> Path:
     """Return where the workers count together."""
     return state / "serving" / "metrics"
+
+
+def forget_worker(state: Path, pid: int) -> None:
+    """Remove the gauges of a worker that has ended: it answers with no version. What it counted stays in the sums."""
+    mark_process_dead(pid, str(metrics_folder(state)))  # type: ignore[no-untyped-call]

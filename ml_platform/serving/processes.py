@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ml_platform.core.errors import PlatformError
 from ml_platform.core.private_files import private_folder
-from ml_platform.serving.metrics import FOLDER, log_line, metrics_folder
+from ml_platform.serving.metrics import FOLDER, forget_worker, log_line, metrics_folder
 
 _BACKLOG = 1024
 _FAST_SECONDS = 5.0
@@ -86,6 +86,7 @@ class Workers:
                 continue
             del self._running[pid]
             _close(process)
+            forget_worker(self.state, pid)
             fast = process.returncode > 0 and time.monotonic() - begun < _FAST_SECONDS  # a killed one did not fail
             self._fast = self._fast + 1 if fast or process.returncode == _NOT_STARTED else 0
             log_line("worker_ended", pid=pid, status=process.returncode)

@@ -207,6 +207,8 @@ class Routes:
 
     async def metrics(self, request: Request) -> Response:
         """Return the figures for Prometheus."""
+        for table, seconds in self._service.table_ages().items():
+            self._metrics.feature_age(table, seconds)
         return Response(self._metrics.text(), content_type=_TEXT)
 
     async def page(self, request: Request) -> Response:

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from ml_platform.audit.explain import explain
+from ml_platform.core.clock import to_micros
 from ml_platform.core.errors import OnlineStoreUnavailable
 from ml_platform.operations.predictions.online_log import LoggedShadow, OnlineLogWriter, online_log_folder
 from ml_platform.operations.rollout.counts import CountsWriter, counts_folder
@@ -149,6 +150,16 @@ class Service:
             if not candidates:
                 self._counts.close()
             self._counts.write([counts for candidate in candidates for counts in candidate.counts])
+
+    def table_ages(self) -> dict[str, float]:
+        """Return how many seconds old the published tick of each feature table is; nothing where none can be read."""
+        try:
+            with self.store.view() as view:
+                tables = view.description.tables
+        except OnlineStoreUnavailable:
+            return {}
+        now = to_micros(self.followed.now)
+        return {name: (now - table.tick) / 1e6 for name, table in tables.items()}
 
     def features(self, model: ServedModel, rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
         """Return the features that predictions for rows would use."""

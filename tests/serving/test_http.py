@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -151,6 +153,11 @@ def test_what_serves_and_how_it_does_can_be_asked(server: Server) -> None:
     figures = server.get("/metrics").text
     assert f'ml_platform_serving_version{{model="by_rows"}} {models["by_rows"]["version"]}.0' in figures
     assert 'ml_platform_answers_total{route="predict",status="200"}' in figures
+    served = f'ml_platform_serving_workers{{model="by_rows",version="{models["by_rows"]["version"]}"}} 1.0'
+    assert served in figures
+    ages = dict(re.findall(r'^ml_platform_feature_age_seconds{table="(\w+)"} ([\d.e+]+)$', figures, re.MULTILINE))
+    tick = server.post("/models/by_ticks/features", {"shop": "a"}).json()["tables"]["shop_recent"]["tick"]
+    assert float(ages["shop_recent"]) == (NOW - datetime.fromisoformat(tick)).total_seconds()
 
 
 def test_the_features_of_a_prediction_can_be_asked_without_predicting(world: ServedWorld, server: Server) -> None:
