@@ -90,7 +90,7 @@ def test_each_version_has_the_number_of_workers_that_serve_it_and_one_that_ended
         'ml_platform_serving_workers{model="churn",version="4"}': 1,
     }
     ended: Any = SimpleNamespace(poll=lambda: -9, returncode=-9, stdin=None)
-    workers = Workers(tmp_path, [], 1, None, _running={hung: (ended, 0.0)})  # type: ignore[arg-type]
+    workers = Workers(tmp_path, [], 1, None, _running={hung: (ended, 0.0)})
     workers._start_one = lambda: None  # type: ignore[method-assign]
     workers.check()
     _, figures = worker(tmp_path, 5)
