@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from ml_platform.core.frames import exact_frame
 from ml_platform.core.hashing import cache_key
 from ml_platform.features.sample import newest_values
 from ml_platform.project import Project
@@ -42,4 +43,4 @@ def _run(project: Project, name: str, id: str) -> tuple[CheckResult, ...]:
 
     spec = project.spec.feature_tables[name]
     key = project.spec.file.entities[spec.entity]
-    return run_expectations(spec.expectations, newest_values(project, name, id).to_pandas(), key)
+    return run_expectations(spec.expectations, exact_frame(newest_values(project, name, id)), key)

@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 import sqlalchemy as sa
 
 from ml_platform.core.errors import RefConflict
+from ml_platform.core.frames import exact_frame
 from ml_platform.core.hashing import frame_id
 from ml_platform.declarations.project import ProjectSpec
 from ml_platform.declarations.serialized import kept_declarations
@@ -107,7 +108,7 @@ def read_predictions(
     ]
     if not tables:
         return empty_log(project, model)
-    frame: pd.DataFrame = pa.concat_tables(tables, promote_options="permissive").to_pandas()
+    frame = exact_frame(pa.concat_tables(tables, promote_options="permissive"))
     inside = (frame["effective_time"] > start) & (frame["effective_time"] <= end)
     return frame[inside].sort_values(["effective_time", "prediction_id"], ignore_index=True)
 

@@ -8,7 +8,7 @@ from ml_platform.sources.checks.results import CheckResult, ChecksFailed
 from ml_platform.sources.checks.run import run_expectations
 from ml_platform.sources.ingest import ingest_source
 from ml_platform.sources.ingest_history import last_ingest
-from tests.features.world import at, sale, sales_project
+from tests.features.world import at, sale, sales_project, write_csv, write_project
 from tests.sources.test_ingest import rewrite
 
 EXPECTED = [{"expect": "column_values_to_be_between", "args": {"column": "amount", "max_value": 5}}]
@@ -111,3 +111,35 @@ def test_freshness_is_a_check_of_the_newest_known_row(tmp_path):
     assert (fresh.name, fresh.passed) == ("freshness", True)
     assert (stale.passed, stale.blocks) == (False, True)
     assert stale.summary["problem"] == "newest row became known 390m ago, limit 6h"
+
+
+def test_expectations_see_whole_numbers_that_no_float_has(tmp_path):
+    """Two numbers that are one float, with a null beside them."""
+    write_csv(
+        tmp_path / "data/sales.csv",
+        ["id", "k", "at"],
+        [("a", 2**53, at(1)), ("b", 2**53 + 1, at(1)), ("c", None, at(1))],
+    )
+    expected = {
+        "column_values_to_be_unique": {},
+        "column_values_to_be_in_set": {"value_set": [2**53]},
+        "column_values_to_be_between": {"max_value": 2**53},
+    }
+    source = {
+        "reader": {"csv": "data/sales.csv"},
+        "key": ["id"],
+        "event_timestamp": "at",
+        "known_at": {"delay": "0s"},
+        "columns": {"id": "string", "k": "int", "at": "timestamp"},
+        "expectations": [
+            {"expect": name, "args": {"column": "k", **args}, "severity": "warn"} for name, args in expected.items()
+        ],
+    }
+    project = write_project(tmp_path, sources={"sales": source})
+    checks = ingest_source(project, "sales", at(4), partial(run_expectations, key=["id"])).checks
+    passed = {check.name.removesuffix("_k"): check.passed for check in checks if check.name.endswith("_k")}
+    assert passed == {
+        "column_values_to_be_unique": True,
+        "column_values_to_be_in_set": False,
+        "column_values_to_be_between": False,
+    }

@@ -159,3 +159,12 @@ def test_models_have_separate_logs(project: Project) -> None:
     append(project, 1)
     assert logged_days(project, "lateness") == []
     assert isinstance(read_predictions(project, "lateness", START, START + timedelta(days=1)), pd.DataFrame)
+
+
+def test_whole_numbers_stay_what_they_are_beside_nulls_and_segments_without_their_column(project: Project) -> None:
+    large = 2**53 + 1
+    written = rows_of(1, 2).append_column("orders.ref", pa.array([large, None]))
+    append_predictions(project, "late_parcel", DAY, "first", lambda _: written, {"sources/orders": "a"}, {})
+    append(project, 3, key="second")  # a segment of before the column was logged
+    frame = read_predictions(project, "late_parcel", START, START + timedelta(days=1))
+    assert [None if pd.isna(value) else int(value) for value in frame["orders.ref"]] == [large, None, None]

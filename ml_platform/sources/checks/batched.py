@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from ml_platform.core.engines import DuckDB
+from ml_platform.core.frames import exact_frame
 from ml_platform.declarations.expectations import OF_COLUMNS, ROW_WISE, check_names, named_columns
 from ml_platform.declarations.source import Expectation
 from ml_platform.sources.checks.results import MAX_FAILING_ROWS, CheckResult
@@ -174,4 +175,4 @@ def _frames(batches: Iterable[pa.RecordBatch], at_once: int) -> Iterator[pd.Data
 
 
 def _frame(batches: Iterable[pa.RecordBatch]) -> Any:
-    return pa.Table.from_batches(list(batches)).to_pandas()
+    return exact_frame(pa.Table.from_batches(list(batches)))
