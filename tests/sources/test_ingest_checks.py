@@ -1,6 +1,7 @@
 """Checks at ingest: new rows that fail are set aside, and the source stays as it is."""
 
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -120,7 +121,7 @@ def test_expectations_see_whole_numbers_that_no_float_has(tmp_path):
         ["id", "k", "at"],
         [("a", 2**53, at(1)), ("b", 2**53 + 1, at(1)), ("c", None, at(1))],
     )
-    expected = {
+    expected: dict[str, dict[str, Any]] = {
         "column_values_to_be_unique": {},
         "column_values_to_be_in_set": {"value_set": [2**53]},
         "column_values_to_be_between": {"max_value": 2**53},
