@@ -46,6 +46,11 @@ class Label(Declaration):
         """The time after the prediction time at which the label is settled for every row."""
 
     @property
+    def place(self) -> str:
+        """The key of a model that says what the truth is."""
+        return "label.expression"
+
+    @property
     @abstractmethod
     def formula(self) -> str:
         """What it is, as people read it."""
@@ -177,6 +182,11 @@ class WindowLabel(Label):
     def horizon(self) -> timedelta:
         """``within`` and ``settle`` together."""
         return self.typed_horizon or self.within + (self.settle or timedelta(0))
+
+    @property
+    def place(self) -> str:
+        """``label`` where an aggregate alone is the truth."""
+        return "label" if self.expression is None else "label.expression"
 
     @property
     def formula(self) -> str:

@@ -206,7 +206,7 @@ class _Builder:
             raise SnapshotError(
                 f"{self._model.name}: the label has one class ({str(classes[0]).lower()}) in all {len(train)} rows "
                 f"of the train period{f' (of all rows: {lost})' if (lost := _lost(counts)) else ''}. Correct "
-                "label.expression, or lengthen split.train."
+                f"{self._model.label.place}, or lengthen split.train."
             )
 
 

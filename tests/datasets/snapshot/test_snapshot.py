@@ -349,6 +349,13 @@ def test_a_label_with_one_class_is_an_error(tmp_path):
     assert str(caught.value).endswith("Correct label.expression, or lengthen split.train.")
 
 
+def test_a_label_over_a_window_with_one_class_is_named_by_the_key_that_it_has(tmp_path):
+    orders, sales = world(160)
+    label = {"source": "sales", "any": "amount > 1e12", "within": "3h", "settle": "4h"}
+    with pytest.raises(SnapshotError, match=r"one class \(false\) .* Correct label, or lengthen split.train.$"):
+        snapshot_of(project_of(tmp_path, orders, sales, label=label), AS_OF)
+
+
 def test_an_empty_stretch_reports_what_became_of_its_rows(tmp_path):
     orders, sales = world(160)
     unknown = [[*row[:3], row[2] + timedelta(minutes=1), row[4]] for row in orders]
