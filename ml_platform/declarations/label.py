@@ -47,7 +47,7 @@ class Label(Declaration):
 
     @property
     def place(self) -> str:
-        """The key of a model that says what the truth is."""
+        """The key of a model that defines the truth."""
         return "label.expression"
 
     @property
