@@ -1,6 +1,5 @@
 """The asset of a deployment: the live version, what it earned, and how it was released."""
 
-import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
@@ -28,7 +27,7 @@ from ml_platform.storage.ledger.anchors import signature_of
 from ml_platform.storage.ledger.lines import Head, LedgerLine, ledger_head, ledger_lines
 from ml_platform.storage.versions import version_of
 from ml_platform_dagster.assets.measured_checks import measured_results, measured_specs
-from ml_platform_dagster.assets.metadata import Metadata, bullets, grouped, mlflow_url, plotted, table
+from ml_platform_dagster.assets.metadata import Metadata, bullets, grouped, in_short, mlflow_url, plotted, table
 from ml_platform_dagster.assets.node_asset import asset_key, declared_asset, model_of
 from ml_platform_dagster.assets.node_builder import NodeBuilder
 from ml_platform_dagster.assets.partitions import open_days
@@ -38,7 +37,8 @@ from ml_platform_dagster.assets.worth_picture import worth_picture
 from ml_platform_dagster.resources.project import ProjectParam
 
 TRAINED_MODEL = "trained_model"
-_BRACKETS = re.compile(r" ?\([^()]*\)")
+LEDGER_LINE, LEDGER_HASH, LEDGER_SIGNATURE = "ledger line", "ledger hash", "ledger signature"
+"""The metadata that notes the head of the ledger: `ml_platform_dagster.jobs.anchors` reads it."""
 
 
 def build_deployment(project: Project, node: Node) -> dg.AssetsDefinition:
@@ -157,7 +157,7 @@ def _metadata(
         "deployed by": last.actor,
         "why": bullets(map(in_words, overview.live.reasons if overview.live else parts_of(last.reason))),
         **plotted({"live version number": overview.live.number if overview.live else None}),
-        "versions": table([_version(item) for item in overview.versions]),
+        "versions": bullets(map(_version, overview.versions)),
         "ledger": table([_row(line) for line in reversed(lines[-20:])]),
         "anchor": str(anchor(project, model)),
         **closing(project, now, trained, reused=not changed),
@@ -168,7 +168,7 @@ def _metadata(
 def _summary(overview: ModelOverview, now: datetime, not_deployed: str, pictures: Sequence[str]) -> Metadata:
     live = overview.live
     health = f"Health as of {instant_text(now)}: {overview.health}; the model's page has it as of now."
-    kept = f"{capitalized(_in_short(not_deployed))}." if not_deployed else ""
+    kept = f"{capitalized(in_short(not_deployed))}." if not_deployed else ""
     rows = [
         (item.number, item.outcome, money_text(item.tested.gain if item.tested else None)) for item in overview.versions
     ]
@@ -187,26 +187,15 @@ def _summary(overview: ModelOverview, now: datetime, not_deployed: str, pictures
     )
 
 
-def _version(item: VersionHistory) -> dict[str, object]:
-    return {"version": item.number, "outcome": item.outcome, "trained": f"{item.trained_at:%Y-%m-%d}", "why": item.text}
-
-
-def _in_short(reason: str) -> str:
-    """Return a reason without what is in brackets: differences, intervals, and the data that they are based on.
-
-    >>> _in_short("kept version 1: 39 % sure, needs 50 % (difference -2, from 15 days (worth 5)); auc is 0.5")
-    'kept version 1: 39 % sure, needs 50 %; auc is 0.5'
-    """
-    while (shorter := _BRACKETS.sub("", reason)) != reason:
-        reason = shorter
-    return reason
+def _version(item: VersionHistory) -> str:
+    return f"{capitalized(item.text)} (trained on {item.trained_at:%Y-%m-%d})"
 
 
 def anchor_metadata(project: Project, head: Head) -> Metadata:
     """Return what notes the ledger's head in the event log."""
     key = project.spec.file.audit.ledger_key
-    signed = {"ledger_signature": grouped(signature_of(head, key))} if key else {}
-    return {"ledger_seq": str(head.seq), "ledger_hash": grouped(head.hash), **signed}
+    signed = {LEDGER_SIGNATURE: grouped(signature_of(head, key))} if key else {}
+    return {LEDGER_LINE: str(head.seq), LEDGER_HASH: grouped(head.hash), **signed}
 
 
 def _row(line: LedgerLine) -> dict[str, object]:

@@ -21,7 +21,15 @@ from ml_platform.operations.versions.not_deployed import kept_headline
 from ml_platform.project import Project
 from ml_platform.registry.champion import champion, rivals_of
 from ml_platform.registry.evaluation.evaluate import evaluate_model
-from ml_platform.registry.evaluation.reasons import gate_text, merits, reasons_of, shortfalls
+from ml_platform.registry.evaluation.reasons import (
+    figure_words,
+    gate_text,
+    limit_words,
+    merits,
+    plain_name,
+    reasons_of,
+    shortfalls,
+)
 from ml_platform.reporting.mlflow.outbox import track
 from ml_platform.reporting.mlflow.records import evaluation_record
 from ml_platform.reporting.overview.slice_lines import slice_lines
@@ -36,6 +44,7 @@ from ml_platform_dagster.assets.checks import check_specs
 from ml_platform_dagster.assets.metadata import (
     Metadata,
     bullets,
+    in_short,
     literal,
     mlflow_url,
     money,
@@ -98,7 +107,7 @@ def release_results(
             check_name=f"gate_{gate.name}",
             passed=gate.passed,
             description=gate_text(gate),
-            metadata={"figure": gate.figure, "limit": gate.limit},
+            metadata={**plotted({figure_words(gate.name): gate.figure}), "required": limit_words(gate.limit)},
         )
     yield _rule_result(project, node, evaluation, pictures)
 
@@ -118,7 +127,7 @@ def _rule_result(project: Project, node: Node, evaluation: Artifact, pictures: A
         passed=release.passed and not none,
         severity=dg.AssetCheckSeverity.ERROR if none else dg.AssetCheckSeverity.WARN,
         description="\n\n".join([_with_reasons(headline, reasons), *in_place(pictures, ["gain"])]),
-        metadata={"rule": release.rule, "test days": release.days, **_sureness(release)},
+        metadata={"rule": figure_words(release.rule), "test days": release.days, **_sureness(release)},
     )
 
 
@@ -132,9 +141,10 @@ def _sureness(release: ReleaseResult) -> Metadata:
     """Return for each opponent how sure it is that the challenger is better, and how sure it must be, to be plotted."""
     shown = {}
     for line in release.compared:
+        name = plain_name(line.other)
         if line.probability is not None:
-            shown[f"{line.other}: sure"] = round(line.probability, 4)
-        shown[f"{line.other}: needed"] = line.confidence
+            shown[f"{name}: sure"] = round(line.probability, 4)
+        shown[f"{name}: needed"] = line.confidence
     return shown
 
 
@@ -147,7 +157,8 @@ def evaluation_summary(project: Project, model: ModelSpec, evaluation: Artifact,
     if about.verdict == "same":
         verdict = f"Version {number} is the live version"
     elif about.verdict != "deploy":
-        verdict = capitalized(kept_headline(about, champion(project, about.model), challenger))
+        kept = kept_headline(about, champion(project, about.model), challenger)
+        verdict = f"{capitalized(kept)}: {in_short('; '.join(reasons_of(about)))}"
     worth, metric = tested_worth(about), headline_metric(model)
     rivals = [rival for rival in about.contenders if rival.role != "do_nothing"]
     return summary(
@@ -169,8 +180,8 @@ def _losing(about: EvaluationManifest) -> list[str]:
 
 
 def _line(rival: ContenderResult, metric: str) -> tuple[str, str, str]:
-    figures, name = rival.figures, str(rival.name).removeprefix("baseline/")
-    return name, money_text(figures["value_vs_do_nothing"]), figure_text(figures.get(metric))
+    figures = rival.figures
+    return plain_name(rival.name), money_text(figures["value_vs_do_nothing"]), figure_text(figures.get(metric))
 
 
 def _metadata(model: ModelSpec, evaluation: Artifact) -> Metadata:
@@ -185,7 +196,7 @@ def _metadata(model: ModelSpec, evaluation: Artifact) -> Metadata:
         **plotted(
             {
                 f"gain ({currency})": figures["value_vs_do_nothing"],
-                headline_metric(model): figures.get(headline_metric(model)),
+                figure_words(headline_metric(model)): figures.get(headline_metric(model)),
                 **_sureness(about.release),
             }
         ),
@@ -194,7 +205,7 @@ def _metadata(model: ModelSpec, evaluation: Artifact) -> Metadata:
         "dagster/row_count": about.rows,
         "contenders": table([_row(rival, currency) for rival in about.contenders]),
         **({"slices": table([vars(line) for line in slice_lines(about)])} if about.slices else {}),
-        "figures": dg.MetadataValue.json(figures),
+        "figures": table([{"figure": figure_words(name), "value": value} for name, value in figures.items()]),
         "notes": bullets(about.notes),
     }
 
@@ -209,7 +220,7 @@ def _row(rival: ContenderResult, currency: str) -> dict[str, Any]:
     shown: dict[str, Any] = {
         name: figures[name] for name in ("auc", "brier", "pinball", "coverage", "rmse", "mae") if name in figures
     }
-    return {"contender": rival.name, **shown, "role": rival.role, "gain over doing nothing": ahead}
+    return {"contender": plain_name(rival.name), **shown, "gain over doing nothing": ahead}
 
 
 class EvaluationBuilder(NodeBuilder):

@@ -11,6 +11,7 @@ from ml_platform.registry.evaluation.reasons import figure_words, gate_text, lim
 from ml_platform.storage.artifact_kinds.evaluation import GateResult
 from ml_platform_dagster.assets.check_texts import measured_texts
 from ml_platform_dagster.assets.checks import check_specs
+from ml_platform_dagster.assets.metadata import Metadata, plotted
 from ml_platform_dagster.assets.node_asset import asset_key
 
 
@@ -37,8 +38,15 @@ def measured_results(node: Node, model: ModelSpec, measured: Sequence[GateResult
             check_name=f"gate_{name}",
             passed=gate is None or bool(gate.passed),
             description=text,
-            metadata={"limit": str(limit), **({"figure": gate.figure} if gate else {})},
+            metadata={
+                **plotted({figure_words(name): gate.figure} if gate else {}),
+                "required": limit_words(str(limit)),
+            },
         )
+
+
+def _figure(gate: GateResult | None) -> Metadata:
+    return {} if gate is None else {**plotted({figure_words(gate.name): gate.figure})}
 
 
 def _not_measured(name: str, limit: str) -> str:

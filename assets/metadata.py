@@ -25,6 +25,9 @@ _MARKUP = re.compile(r"[\\`\[\]<|]|(?<=:)//|(?<=www)\.", re.IGNORECASE)
 """What begins a link, a picture, HTML, code or a cell in GitHub's Markdown, and what makes an address a link."""
 
 
+_BRACKETS = re.compile(r" ?\([^()]*\)")
+
+
 _WIDEST = 52
 """How many letters fit in the column of values at 1400 pixels."""
 
@@ -109,6 +112,17 @@ def _rounded(value: float) -> float | int:
     return value if isinstance(value, int) else round(value, 2 if abs(value) >= 100 else 4)
 
 
+def in_short(reason: str) -> str:
+    """Return a reason without what is in brackets: differences, intervals, and the data that they are based on.
+
+    >>> in_short("kept version 1: 39 % sure, needs 50 % (difference -2, from 15 days (worth 5)); auc is 0.5")
+    'kept version 1: 39 % sure, needs 50 %; auc is 0.5'
+    """
+    while (shorter := _BRACKETS.sub("", reason)) != reason:
+        reason = shorter
+    return reason
+
+
 def grouped(hash: str) -> str:
     """Return a hash in groups, so that it wraps; the first group is enough for commands that take an id.
 
@@ -173,4 +187,4 @@ def mlflow_url(project: Project, model: str, trained_id: str) -> Metadata:
     run = tracked_run(project.database, model, trained_id)
     if run is None:
         return {}
-    return {"mlflow": dg.MetadataValue.md(f"[Run of {literal(model)} in MLflow]({run_address(project, run)})")}
+    return {"MLflow": dg.MetadataValue.md(f"[Run of {literal(model)} in MLflow]({run_address(project, run)})")}

@@ -16,6 +16,7 @@ from ml_platform.operations.monitoring.monitor import monitor_model
 from ml_platform.operations.monitoring.unlearned import unlearned_alerts
 from ml_platform.project import Project
 from ml_platform.registry.champion import champion
+from ml_platform.registry.evaluation.reasons import figure_words
 from ml_platform.reporting.mlflow.outbox import track
 from ml_platform.reporting.mlflow.records import monitoring_record
 from ml_platform.reporting.overview.model_overview import model_overview
@@ -68,7 +69,7 @@ def build_monitoring(project: Project, node: Node) -> dg.AssetsDefinition:
 def drift_check(about: MonitoringManifest) -> CheckResult:
     """Return the verdict of monitoring as a check; drift is a warning and stops nothing."""
     drifted = [column.column for column in about.columns or () if column.drifted]
-    summary = {"verdict": about.verdict, "reason": about.reason}
+    summary = {"verdict": about.verdict, "reason": about.reason, "drifted columns": len(drifted)}
     if about.verdict != "drift":
         return CheckResult(DRIFT_CHECK, True, "warn", summary)
     return CheckResult(DRIFT_CHECK, False, "warn", {**summary, "problem": f"{about.reason}: {', '.join(drifted)}"})
@@ -125,7 +126,7 @@ def _plotted(model: ModelSpec, about: MonitoringManifest) -> dict[str, float | i
             "expected gain": window.expected if window else None,
             "realized gain since deployment": since.gain if since else None,
             "expected gain since deployment": since.expected if since else None,
-            f"{metric} (settled)": (about.metrics or {}).get(metric),
+            f"{figure_words(metric)} (settled)": (about.metrics or {}).get(metric),
             "drifted columns": counts.drifted if counts.columns else None,
             "predictions in window": about.rows,
         }

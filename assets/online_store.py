@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from ml_platform.core.clock import rounded_duration
 from ml_platform.core.errors import listed
 from ml_platform.declarations.graph import Node
 from ml_platform.operations.online.due import TableAge, table_ages
@@ -80,11 +81,10 @@ def _tick(age: TableAge) -> str:
 
 
 def _row(age: TableAge, step: Step) -> dict[str, object]:
-    elapsed = None if age.tick is None else round((step.now - age.tick).total_seconds())
     return {
         "table": age.table,
         "tick": _tick(age),
-        "age in seconds": elapsed,
+        "age": "none" if age.tick is None else rounded_duration(step.now - age.tick),
         "late by": age.late_by,
         "entities": age.entities,
     }

@@ -59,7 +59,7 @@ def _metadata(about: ParityManifest) -> Metadata:
 def _summary(about: ParityManifest) -> Metadata:
     differs = f"{about.differing:,} of {about.row_count:,} rows differ: nothing is deployed until they agree"
     return summary(
-        differs if about.differing else f"Every bit of {about.row_count:,} served rows agrees",
+        differs if about.differing else f"Every bit of {about.row_count:,} compared rows agrees",
         [about.text, *(f"{item.text}." for item in about.differences[:1])],
         [
             ("compared", "rows", "of"),

@@ -107,7 +107,7 @@ def _summary(project: Project, model: str, scored: Sequence[Scored], now: dateti
 
 def _metadata(scored: Sequence[Scored]) -> Metadata:
     return {
-        "dagster/partition_row_count": sum(one.rows for one in scored),
+        "predictions": sum(one.rows for one in scored),
         "new rows": sum(one.new_rows for one in scored),
         "days": bullets(one.fact for one in scored),
     }

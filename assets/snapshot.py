@@ -1,6 +1,6 @@
 """The asset of a snapshot: the immutable training frame."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 import dagster as dg
@@ -8,19 +8,19 @@ import dagster as dg
 from ml_platform.core.formatting import instant_text, share_text
 from ml_platform.datasets.leakage.check import check_leaks, require_no_leaks
 from ml_platform.datasets.leakage.find_leaks import LEAK_CHECKS
-from ml_platform.datasets.snapshot.build import build_snapshot, last_as_of
+from ml_platform.datasets.snapshot.build import build_snapshot, last_as_of, left_out
 from ml_platform.declarations.graph import Node
 from ml_platform.declarations.lineage import snapshot_lineage
 from ml_platform.operations.scheduling import training_as_of
 from ml_platform.project import Project
 from ml_platform.reporting.plots.small_pictures import small_snapshot_pictures
 from ml_platform.sources.checks.results import CheckResult
-from ml_platform.storage.artifact_kinds.snapshot import SnapshotManifest
+from ml_platform.storage.artifact_kinds.snapshot import PeriodLabel, SnapshotManifest, SplitBoundaries
 from ml_platform.storage.manifest import Artifact
 from ml_platform.storage.materialization import Materialized
 from ml_platform_dagster.assets.check_texts import leak_texts
 from ml_platform_dagster.assets.checks import check_result, check_specs
-from ml_platform_dagster.assets.metadata import Metadata, bullets, column_lineage, table
+from ml_platform_dagster.assets.metadata import Metadata, bullets, column_lineage, period_text, table
 from ml_platform_dagster.assets.node_asset import declared_asset, model_of
 from ml_platform_dagster.assets.node_builder import NodeBuilder
 from ml_platform_dagster.assets.plots import draw_once, in_place
@@ -28,7 +28,7 @@ from ml_platform_dagster.assets.step import AssetEvents, Step
 from ml_platform_dagster.assets.summary import summary
 from ml_platform_dagster.resources.project import ProjectParam
 
-RETRAIN_TAG = "ml_platform/anew"
+RETRAIN_TAG = "ml_platform/retrain"
 """Tag of a run that retrains its models, as of now."""
 
 
@@ -66,10 +66,10 @@ def _metadata(made: Materialized, leaks: Sequence[CheckResult], pictures: Artifa
         "dagster/row_count": rows,
         "rows in the snapshot": rows,
         "as of": instant_text(datetime.fromisoformat(about.as_of)),
-        "label": dg.MetadataValue.json({part: label.as_json() for part, label in about.label.items()}),
-        "dropped rows": dg.MetadataValue.json(about.dropped),
-        "negative labels": dg.MetadataValue.json(about.negatives),
-        "boundaries": dg.MetadataValue.json(about.boundaries.as_json()),
+        "label": table([_label(period, label) for period, label in about.label.items()]),
+        "dropped rows": bullets(left_out(about.dropped)),
+        "negative labels": bullets(left_out(about.negatives)),
+        "periods": bullets(_period_texts(about.boundaries)),
         "columns": bullets(f"{name}: {kind}" for name, kind in about.columns.items()),
         "nulls": table(nulls),
     }
@@ -93,6 +93,19 @@ def _periods(about: SnapshotManifest) -> list[tuple[str, str, str]]:
     starts = about.boundaries
     periods = {"train": starts.train_start, "validate": starts.validate_start, "test": starts.test_start}
     return [(name, f"{about.rows.get(name, 0):,}", start[:10]) for name, start in periods.items()]
+
+
+def _label(period: str, label: PeriodLabel) -> dict[str, object]:
+    """Return how many rows of a period each class has; of a number, its figures."""
+    figures = label.classes if label.classes is not None else label.as_json()
+    return {"period": period, **figures}
+
+
+def _period_texts(bounds: SplitBoundaries) -> Iterator[str]:
+    starts = {"train": bounds.train_start, "validate": bounds.validate_start, "test": bounds.test_start}
+    for (name, start), end in zip(starts.items(), [*[*starts.values()][1:], bounds.end], strict=True):
+        yield f"{name}: {period_text(start, end)}"
+    yield f"labels settle within {bounds.horizon}"
 
 
 class SnapshotBuilder(NodeBuilder):

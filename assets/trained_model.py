@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from ml_platform.core.errors import listed
-from ml_platform.core.formatting import share_text
 from ml_platform.declarations.graph import Node
 from ml_platform.models.train import train_model
 from ml_platform.models.training_curve import training_curve
@@ -82,7 +81,7 @@ def _metadata(step: Step, version: Version, trained: Artifact) -> Metadata:
         "rows for training": about.rows.get("train", 0),
         "size (MB)": about.size_mb[about.deployed],
         "algorithm": about.fitted_algorithm,
-        "params": dg.MetadataValue.json(about.params),
+        "parameters": dg.MetadataValue.json(about.params),
         "rows": dg.MetadataValue.json(about.rows),
         "columns": table([{"column": name, "importance": share} for name, share in about.importances]),
         "large pictures": dg.MetadataValue.md(linked(large)),
@@ -96,14 +95,11 @@ def _metadata(step: Step, version: Version, trained: Artifact) -> Metadata:
 def _summary(step: Step, version: Version, trained: Artifact) -> Metadata:
     about = TrainedModelManifest.of(trained)
     small = draw_once(step.project, TrainedModelManifest, trained, small_training_pictures)
-    most = sorted(about.importances, key=lambda item: -item[1])[:3]
-    named = listed([f"{name} ({share_text(share)})" for name, share in most])
     return summary(
         f"Version {version.number}: {about.fitted_algorithm}, fitted on {about.rows.get('train', 0):,} rows",
         [
             f"Its newest training row is of {about.until[:10]}.",
             *([about.refit.text] if about.refit else []),
-            *([f"The most important columns are {named}."] if named else []),
             *(f"{note}." for note in about.notes),
         ],
         pictures=in_place(small),

@@ -15,6 +15,7 @@ from ml_platform.declarations.node_name import NodeName
 from ml_platform.project import Project
 from ml_platform.storage.ledger.anchors import Anchor
 from ml_platform.storage.ledger.lines import Head
+from ml_platform_dagster.assets.deployment import LEDGER_HASH, LEDGER_LINE, LEDGER_SIGNATURE
 from ml_platform_dagster.assets.metadata import ungrouped
 from ml_platform_dagster.assets.node_asset import asset_key
 from ml_platform_dagster.jobs.command import parser_of, run_command
@@ -29,11 +30,11 @@ def event_log_anchors(project: Project, instance: dg.DagsterInstance) -> Iterato
     for model in project.spec.models:
         for run, recorded in _materializations(instance, NodeName("deployment", model)):
             head = (
-                Head(int(recorded["ledger_seq"]), ungrouped(str(recorded["ledger_hash"])))
-                if "ledger_seq" in recorded
+                Head(int(recorded[LEDGER_LINE]), ungrouped(str(recorded[LEDGER_HASH])))
+                if LEDGER_LINE in recorded
                 else None
             )
-            signature = ungrouped(str(recorded.get("ledger_signature", ""))) or None
+            signature = ungrouped(str(recorded.get(LEDGER_SIGNATURE, ""))) or None
             if head is not None and head not in seen:
                 seen.add(head)
                 yield Anchor(f"Dagster's event log, run {run[:8]}", head, signature)

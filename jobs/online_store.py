@@ -4,18 +4,22 @@ from collections.abc import Sequence
 
 import dagster as dg
 
+from ml_platform.core.clock import WallClock
 from ml_platform.core.secrets import scrubbed
 from ml_platform.declarations.graph import Node
 from ml_platform.operations.alerts import send_alert
 from ml_platform.operations.online.due import publication_due
-from ml_platform.operations.online.freshness import overdue_alerts
+from ml_platform.operations.online.freshness import overdue_alert
+from ml_platform.project import Project
 from ml_platform_dagster.assets.node_asset import asset_key
-from ml_platform_dagster.assets.simulated import simulated_tags
+from ml_platform_dagster.assets.simulated import simulated_date, simulated_tags
 from ml_platform_dagster.resources.dagster_private import AssetJob
 from ml_platform_dagster.resources.project import ProjectParam
 
 PUBLISH = "publish_online_store"
 KIND = "online_store"
+PUBLICATION_TAG = "ml_platform/publication"
+"""On runs: which publication is due, so that it is known whether it was tried."""
 
 
 def publish_job(nodes: Sequence[Node]) -> AssetJob | None:
@@ -41,17 +45,29 @@ def online_store_sensor(job: AssetJob) -> dg.SensorDefinition:
         job=job,
         minimum_interval_seconds=30,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Publishes when a tick can be read that is not published, or inputs changed. Alerts once for each "
-        "table whose published tick is more than one refresh interval late.",
+        description="Publishes when a tick can be read that is not published, or inputs changed. Alerts once where "
+        "published ticks are more than one refresh interval late; by a simulated clock, after the run that publishes.",
     )
     @scrubbed
-    def online_store(context: dg.SensorEvaluationContext, project: ProjectParam) -> dg.SensorResult | dg.SkipReason:
+    def online_store(context: dg.SensorEvaluationContext, project: ProjectParam) -> dg.SensorResult:
         now = project.clock.now()
-        for alert in overdue_alerts(project, now):
-            send_alert(project, alert, now)
         due = publication_due(project, now)
+        alert = overdue_alert(project, now)
+        if alert is not None and not _is_in_hand(context.instance, project, due.key):
+            send_alert(project, alert, now)
+        cursor = simulated_date(project, now)
         if due.key is None:
-            return dg.SkipReason("; ".join(due.reasons) or "every tick that can be read is published")
-        return dg.SensorResult(run_requests=[dg.RunRequest(run_key=due.key, tags=dict(simulated_tags(project, now)))])
+            reason = "; ".join(due.reasons) or "every tick that can be read is published"
+            return dg.SensorResult(skip_reason=reason, cursor=cursor)
+        tags = {PUBLICATION_TAG: due.key, **simulated_tags(project, now)}
+        return dg.SensorResult(run_requests=[dg.RunRequest(run_key=due.key, tags=tags)], cursor=cursor)
 
     return online_store
+
+
+def _is_in_hand(instance: dg.DagsterInstance, project: Project, key: str | None) -> bool:
+    """Return whether a table is late only because a simulated clock was moved: the run for it has not ended yet."""
+    if key is None or isinstance(project.clock, WallClock):
+        return False
+    runs = instance.get_runs(dg.RunsFilter(tags={PUBLICATION_TAG: key}), limit=1)
+    return not runs or not runs[0].is_finished

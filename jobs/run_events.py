@@ -14,7 +14,7 @@ from ml_platform_dagster.resources.dagster_private import RunFailureReason
 EventSink = Callable[[Mapping[str, Any]], None]
 _FIGURES = {
     "dagster/row_count": "dagster/row_count",
-    "dagster/partition_row_count": "dagster/partition_row_count",
+    "predictions": "dagster/partition_row_count",
     "new rows": "new_rows",
     "version": "version",
     "decision": "verdict",

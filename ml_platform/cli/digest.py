@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from ml_platform.cli.json_output import print_json
+from ml_platform.core.terminal_table import line
+from ml_platform.core.terminal_text import SafeConsole
 from ml_platform.operations.alerts import send_alert, sent_text
 from ml_platform.project import open_project
 
@@ -27,7 +29,7 @@ def show_digest(directory: Path, send: bool, as_json: bool) -> int:
         is_sent = sent is not None and (sent.new or bool(sent.delivered)) and not sent.undelivered
         print_json({"title": digest.title, "text": digest.text, "sent": is_sent})
     else:
-        print(digest.text)
-        if sent is not None:
-            print(f"\n{sent_text(sent)}")
+        console = SafeConsole()
+        for text in [*digest.text.split("\n"), *(["", *sent_text(sent).split("\n")] if sent is not None else [])]:
+            console.print(line(text, hang=0))
     return int(sent is not None and bool(sent.undelivered))

@@ -50,8 +50,9 @@ def _print(item: DriftOverview, console: Console, few: int, *, everything: bool)
         return
     window = f"{item.rows:,} predictions from {_minute(item.start)} to {_minute(item.end)} UTC"
     console.print(line(f"{window}, beside the rows that version {item.version} learned from", "dim"))
-    if item.importance_text:
-        console.print(line(item.importance_text))
+    matters = " ".join(filter(None, [item.importance_text, item.earned]))
+    if matters:
+        console.print(line(matters))
     shown = item.columns if everything else _first(item.columns, few)
     if shown:
         console.print()

@@ -16,7 +16,7 @@ from ml_platform.declarations.node_name import NodeName
 from ml_platform.operations.predictions.missed import Missed
 from ml_platform.project import Project
 from ml_platform.registry.evaluation.basis import basis_text
-from ml_platform.registry.evaluation.reasons import conditions, gate_text
+from ml_platform.registry.evaluation.reasons import conditions, gate_text, plain_name
 from ml_platform.reporting.overview.model_overview import ModelOverview
 from ml_platform.reporting.overview.slice_lines import slice_lines
 from ml_platform.reporting.status import DataStatus, ModelStatus, ProjectStatus
@@ -190,14 +190,10 @@ def _judged(passed: bool, text: str) -> RenderableType:
     return line(Text("✓ " if passed else "✗ ", "green" if passed else "red").append(text, "default"), indent=4)
 
 
-def _plain_name(name: str) -> str:
-    return name.removeprefix("baseline/").replace("_", " ")
-
-
 def _contender_name(project: Project, model: str, item: ContenderResult) -> str:
     numbers = {version.id: version.number for version in versions(project, model)}
     number = numbers.get(item.id or "") if item.role in ("challenger", "champion", "anchor") else None
-    name = _plain_name(item.name)
+    name = plain_name(item.name)
     return f"version {number} ({item.role})" if number else name
 
 

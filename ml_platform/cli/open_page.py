@@ -13,6 +13,7 @@ from ml_platform.cli.arguments import UsageError
 from ml_platform.cli.json_output import print_json
 from ml_platform.cli.served_addresses import served_addresses
 from ml_platform.project import Project, open_project
+from ml_platform.reporting.mlflow.page_links import first_page
 
 _FIRST = "index.html"
 _DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
@@ -67,7 +68,7 @@ def find_place(project: Project, model: str | None, what: str, served: Mapping[s
         raise UsageError(f"nothing serves {what} for {project.spec.name} now. Start it with `ml-platform up`.")
     if what == "dagster" and model is not None:
         return Place(f"{served['dagster']}/assets/{model}", served=True)
-    return Place(served[what], served=True)
+    return Place(first_page(served[what]) if what == "mlflow" else served[what], served=True)
 
 
 def _page(project: Project, model: str | None, served: Mapping[str, str] | None) -> Place:

@@ -120,5 +120,5 @@ def _cell(value: Any, unit: str) -> str:
         return ""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return value_text(float(value), unit)
-    text = str(value)
+    text = str(value).lower() if isinstance(value, bool) else str(value)
     return text[:16].replace("T", " ") if text[10:11] == "T" and text.endswith("Z") else text

@@ -171,7 +171,7 @@ def _staying(items: Iterable[Item]) -> list[tuple[str, str, str]]:
     rows = []
     for kind, reasons in sorted(by_kind.items()):
         reasons.sort(key=lambda reason: (-reason[1], reason[0]))
-        more = f"; and {len(reasons) - 3} more reasons" if len(reasons) > 3 else ""
+        more = f"; and {counted(len(reasons) - 3, 'more reason')}" if len(reasons) > 3 else ""
         summary = "; ".join(f"{why} ({count})" for why, count in reasons[:3])
         rows.append((kind, str(sum(count for _, count in reasons)), summary + more))
     return rows

@@ -30,7 +30,7 @@ from ml_platform.core.web.access import (
     read_token,
 )
 from ml_platform.project import Project, open_project
-from ml_platform.reporting.mlflow.page_links import MLFLOW_VARIABLE, SITE_VARIABLE
+from ml_platform.reporting.mlflow.page_links import MLFLOW_VARIABLE, SITE_VARIABLE, first_page
 
 __all__ = ["PortTaken", "ServerDied", "Serving", "serve_project"]
 
@@ -177,7 +177,7 @@ def _addresses(project: Project, serving: Serving) -> dict[str, str]:
 def _show_addresses(console: SafeConsole, project: Project, serving: Serving) -> None:
     console.print(styled("[bold]{:<8}[/] {}", _DAGSTER, serving.url(serving.port)))
     if _has_local_mlflow(project):
-        console.print(styled("[bold]{:<8}[/] {}", _MLFLOW_NAME, serving.url(serving.mlflow_port)))
+        console.print(styled("[bold]{:<8}[/] {}", _MLFLOW_NAME, first_page(serving.url(serving.mlflow_port))))
     console.print(styled("[bold]{:<8}[/] {}", _PAGES, f"{serving.url(serving.port)}{_SITE}"))
     if serving.token is not None:
         console.print("Add ?token=TOKEN to each address once; the browser keeps it as a cookie.")

@@ -37,7 +37,7 @@ def show_list(model: str | None, directory: Path, as_json: bool) -> None:
         print(f"No snapshot{f' of {model}' if model else ''} was made yet.")
         return
     rows = [
-        (item.id[:12], item.model, _minute(item.as_of), _stretches(item.rows), str(item.columns),
+        (item.id, item.model, _minute(item.as_of), _stretches(item.rows), str(item.columns),
          str(item.days), bytes_text(item.bytes), bytes_text(item.new_bytes), ", ".join(item.versions))
         for item in snapshots
     ]  # fmt: skip
@@ -54,6 +54,7 @@ def _stretches(rows: Mapping[str, int]) -> str:
 
 def show_snapshot(directory: Path, name: str, as_json: bool) -> None:
     """Print a snapshot's manifest, with the partitions that it was made from."""
+    from ml_platform.datasets.snapshot.build import left_out
     from ml_platform.datasets.snapshot.find import find_snapshot
     from ml_platform.datasets.snapshot.lineage import inputs_of
     from ml_platform.storage.artifact_kinds.snapshot import SnapshotManifest
@@ -82,8 +83,8 @@ def show_snapshot(directory: Path, name: str, as_json: bool) -> None:
         "periods": f"train from {_minute(bounds.train_start)}, validate from {_minute(bounds.validate_start)}, "
         f"test from {_minute(bounds.test_start)} to {_minute(bounds.end)}; labels settle within {bounds.horizon}",
         "rows": f"{_stretches(about.rows)} in {about.days} days",
-        "left out": _counts(about.dropped),
-        "negative without a label row": _counts(about.negatives),
+        "left out": _counts(left_out(about.dropped)),
+        "negative without a label row": _counts(left_out(about.negatives)),
         "label": _label(about.label["train"]),
         "columns": ", ".join(f"{column} ({kind})" for column, kind in about.columns.items()),
         "code": about.code,
@@ -107,9 +108,9 @@ def _minute(instant: str) -> str:
 
 def _input_row(item: SnapshotInput) -> tuple[str, ...]:
     if item.partitions is None:
-        return item.node, item.id[:12], "removed", ""
+        return item.node, item.id, "removed", ""
     rows = sum(part.rows for part in item.partitions)
-    return item.node, item.id[:12], f"{len(item.partitions)}", f"{rows:,}"
+    return item.node, item.id, f"{len(item.partitions)}", f"{rows:,}"
 
 
 def show_diff(directory: Path, first: str, second: str, as_json: bool) -> None:
@@ -177,6 +178,5 @@ def _table(names: Sequence[str], rows: Iterable[Sequence[str]]) -> PlainTable:
     return table
 
 
-def _counts(counts: Mapping[str, int]) -> str:
-    """Return counts that are not 0, by reason."""
-    return ", ".join(f"{count:,} {reason.replace('_', ' ')}" for reason, count in counts.items() if count) or "none"
+def _counts(counts: Sequence[str]) -> str:
+    return ", ".join(counts) or "none"

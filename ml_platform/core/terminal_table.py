@@ -29,6 +29,8 @@ _LEAST = 16
 """How narrow a column of words may become."""
 _TALLEST = 6
 """About how many lines a value may take; one that would take more has a wider column, or the table becomes blocks."""
+_TALLEST_SPARE = 2
+"""The same of a column that may be missing: rather than break every row into more lines, it is left out and named."""
 _NARROWEST = 20
 """How narrow wrapped text may become beside its indent."""
 
@@ -92,8 +94,9 @@ class PlainTable:
         if kept is None:
             yield from self._blocks()
             return
-        for segment in console.render(self._table(kept, width), options):
-            yield segment._replace(text=segment.text.replace(_GLUE, " "))
+        for row in console.render_lines(self._table(kept, width), options, pad=False):
+            yield from _without_padding(row)
+            yield Segment.line()
         hidden = sorted({*self._spare} - {*kept})
         gone = [self._heads[place] for place in hidden if self._heads[place] and self._used(place)]
         if gone:
@@ -125,7 +128,8 @@ class PlainTable:
         """Return how narrow a column may become."""
         values = self._width(place)
         head = max((cell_len(word) for word in self._heads[place].split()), default=0)
-        return max(head, values if place in self._whole else min(values, max(_LEAST, -(-values // _TALLEST))))
+        tallest = _TALLEST_SPARE if place in self._spare else _TALLEST
+        return max(head, values if place in self._whole else min(values, max(_LEAST, -(-values // tallest))))
 
     def _width(self, place: int) -> int:
         """Return how wide the values of a column are."""
@@ -207,6 +211,14 @@ class Line:
 def line(text: Cell, style: str = "", *, indent: int = 0, hang: int = 2) -> Line:
     """Return a line with an indent, which its continuations keep."""
     return Line(_as_text(text), indent, hang, style)
+
+
+def _without_padding(row: Sequence[Segment]) -> list[Segment]:
+    """Return a line of a table without the blanks at its end, which wrap where a window is made narrower."""
+    segments = [segment._replace(text=segment.text.replace(_GLUE, " ")) for segment in row]
+    while segments and not segments[-1].text.strip():
+        segments.pop()
+    return [*segments[:-1], *(last._replace(text=last.text.rstrip()) for last in segments[-1:])]
 
 
 def _glued(text: Text) -> Text:

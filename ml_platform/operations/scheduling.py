@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 from ml_platform.core.clock import Schedule, format_duration
+from ml_platform.core.formatting import instant_text
 from ml_platform.core.hashing import format_instant
 from ml_platform.declarations.in_production import Retraining
 
@@ -116,10 +117,10 @@ def retraining_after_drift(
     if last_trained is None:
         return RetrainingDecision(True, "the model was never trained")
     if retraining.cooldown is not None and now < last_trained + retraining.cooldown:
-        until = format_instant(last_trained + retraining.cooldown)
+        until = instant_text(last_trained + retraining.cooldown)
         return RetrainingDecision(False, f"cooldown of {format_duration(retraining.cooldown)} ends at {until}")
     if seen_at < last_trained:
-        reason = f"a version was trained after drift was last seen, at {format_instant(last_trained)}"
+        reason = f"a version was trained after drift was last seen, at {instant_text(last_trained)}"
         return RetrainingDecision(False, reason)
     return RetrainingDecision(True, "drift was found")
 

@@ -207,7 +207,7 @@ def test_a_day_later_the_days_are_scored_and_no_model_is_trained_by_a_refresh(sh
     made = shop.instance.get_materialized_partitions(dg.AssetKey(["late_parcel", "predictions"]))
     assert made == {"2024-03-01", "2024-03-02"}
     assert not any("trained_model" in step for step in shop.done())
-    assert shop.metadata("late_parcel/predictions")["dagster/partition_row_count"] > 40
+    assert shop.metadata("late_parcel/predictions")["predictions"] > 40
 
 
 def test_the_clock_is_moved_by_a_job_and_the_days_follow(shop: Shop) -> None:

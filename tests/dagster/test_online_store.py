@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
+from dagster._core.utils import make_new_run_id
 
 from ml_platform.declarations.graph import build_graph
 from ml_platform.operations.alerts import recent_alerts
@@ -53,6 +55,22 @@ def request(shop: Shop) -> dg.RunRequest | None:
         return None
     (run,) = evaluated.run_requests or ()
     return run
+
+
+def tried(shop: Shop, requested: dg.RunRequest) -> dg.DagsterRun:
+    """A run that was started for a request."""
+    run = dg.DagsterRun(
+        job_name="publish_online_store",
+        run_id=make_new_run_id(),
+        status=dg.DagsterRunStatus.STARTED,
+        tags=dict(requested.tags),
+    )
+    return shop.instance.add_run(run)
+
+
+def overdue(shop: Shop) -> list[dict[str, Any]]:
+    """The alerts of the online store."""
+    return [alert for alert in recent_alerts(shop.project) if alert["key"].startswith("online_store:")]
 
 
 def test_its_job_reads_the_sources_and_publishes_with_figures_and_a_check(shop: Shop) -> None:
@@ -109,21 +127,30 @@ def test_a_second_run_publishes_nothing_and_an_ingest_publishes_too(shop: Shop) 
     assert NODE in shop.done()
 
 
-def test_a_table_that_is_more_than_a_refresh_late_alerts_once_and_is_named_by_the_plan(shop: Shop) -> None:
+def test_tables_that_are_more_than_a_refresh_late_are_one_alert_for_one_cause(shop: Shop) -> None:
     assert shop.run("publish_online_store").success
     shop.advance(minutes=61)  # 11:07: shop_recent of 9:00 is two refreshes late, region_weather of 10:00 is one
-    evaluate(shop, "publish_new_online_values")
-    evaluate(shop, "publish_new_online_values")
-    alerts = [alert for alert in recent_alerts(shop.project) if alert["key"].startswith("online_store:")]
-    assert sorted(alert["facts"]["table"] for alert in alerts) == ["customer_profile", "shop_recent"]
+    requested = request(shop)
+    assert requested is not None
+    assert overdue(shop) == []  # the clock was moved, and the run for it was only requested
+    run = tried(shop, requested)
+    assert request(shop) == requested
+    assert overdue(shop) == []
+    shop.instance.report_run_failed(run)
+    assert request(shop) == requested
+    shop.advance(hours=1)  # the same publication is missing, and tables are later than before
+    failed = request(shop)
+    assert failed is not None
+    shop.instance.report_run_failed(tried(shop, failed))
+    assert request(shop) == failed
+    (about,) = overdue(shop)
+    assert about["facts"]["overdue"] == "customer_profile (1h), shop_recent (2h)"
+    assert "shop_recent as of 2024-05-01 09:00 UTC" in about["body"]
+    assert "2024-05-01 11:00 UTC: it is 2h late" in about["body"]
     status = project_status(shop.project, shop.project.clock.now()).online_store
     assert status is not None
     assert status.is_late
-    assert "shop_recent is 2h late" in status.text
-    about = next(alert for alert in alerts if alert["facts"]["table"] == "shop_recent")
-    assert "as of 2024-05-01 09:00 UTC" in about["body"]
-    assert "2024-05-01 11:00" in about["body"]
-    assert "2h late" in about["body"]
+    assert "shop_recent is 3h late" in status.text
 
 
 def test_a_broken_source_keeps_what_is_published(shop: Shop) -> None:

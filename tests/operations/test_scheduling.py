@@ -117,7 +117,7 @@ WATCHED = Retraining.model_validate({"on": ["drift"], "cooldown": "3d"})
             datetime(2024, 3, 8, tzinfo=UTC),
             DRIFTED_AT,
             False,
-            "cooldown of 3d ends at 2024-03-11T00:00:00.000000Z",
+            "cooldown of 3d ends at 2024-03-11 00:00 UTC",
         ),
         (WATCHED, datetime(2024, 3, 8, tzinfo=UTC), datetime(2024, 3, 11, tzinfo=UTC), True, "drift was found"),
         (
@@ -125,7 +125,7 @@ WATCHED = Retraining.model_validate({"on": ["drift"], "cooldown": "3d"})
             datetime(2024, 3, 11, tzinfo=UTC),
             datetime(2024, 3, 20, tzinfo=UTC),
             False,
-            "a version was trained after drift was last seen, at 2024-03-11T00:00:00.000000Z",
+            "a version was trained after drift was last seen, at 2024-03-11 00:00 UTC",
         ),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -14,18 +15,20 @@ from ml_platform.audit.explain.version_facts import (
     version_facts,
 )
 from ml_platform.core.errors import ArtifactDamaged, ArtifactMissing
-from ml_platform.core.formatting import instant_text
+from ml_platform.core.formatting import amount_text, figure_text, instant_text
 from ml_platform.core.terminal_table import fact_table, line
 from ml_platform.core.terminal_text import styled
 from ml_platform.project import Project
 from ml_platform.registry.evaluation.basis import interval_text
+from ml_platform.registry.evaluation.reasons import figure_words
 from ml_platform.storage.artifact_kinds.figures import IntervalBasis
 from ml_platform.storage.versions import all_versions
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-_FIGURES = ("auc", "log_loss", "pinball", "rmse", "mae", "value", "value_vs_do_nothing")
+_METRICS = ("auc", "log_loss", "pinball", "rmse", "mae")
+_AMOUNTS = {"value": "value", "value_vs_do_nothing": "gain over doing nothing"}
 
 
 @dataclass(frozen=True)
@@ -96,11 +99,15 @@ def _interval(deployment: DeploymentFacts) -> str:
     )
 
 
+def _figures(figures: Mapping[str, float | None]) -> Iterator[str]:
+    yield from (f"{figure_words(name)} {figure_text(figures[name])}" for name in _METRICS if name in figures)
+    yield from (f"{words} {amount_text(figures[name])}" for name, words in _AMOUNTS.items() if name in figures)
+
+
 def _deployment_facts(deployment: DeploymentFacts, version: VersionFacts | None, problem: str) -> list[tuple[str, str]]:
-    from ml_platform.audit.explain.wording import champions_text, commit_text, shown
+    from ml_platform.audit.explain.wording import champions_text, commit_text
 
     until = instant_text(deployment.until) if deployment.until else "now"
-    figures = {name: deployment.figures[name] for name in _FIGURES if name in deployment.figures}
     before = f"version {deployment.from_version}" if deployment.from_version else "nothing"
     rows = [
         ("from", f"{instant_text(deployment.at)} until {until}"),
@@ -108,7 +115,7 @@ def _deployment_facts(deployment: DeploymentFacts, version: VersionFacts | None,
         ("as user", f"{deployment.os_user} on {deployment.host}"),
         ("why", deployment.reason),
         ("evaluation", deployment.evaluation or "not recorded"),
-        ("its figures", ", ".join(f"{name} {shown(value)}" for name, value in figures.items()) or "not recorded"),
+        ("its figures", ", ".join(_figures(deployment.figures)) or "not recorded"),
         ("its interval", _interval(deployment)),
         ("trained model", deployment.trained_model),
     ]

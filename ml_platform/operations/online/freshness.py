@@ -7,11 +7,10 @@ from datetime import datetime
 
 from ml_platform.core.clock import format_duration
 from ml_platform.core.errors import OnlineStoreUnavailable, listed
-from ml_platform.core.formatting import counted
-from ml_platform.core.hashing import format_instant
+from ml_platform.core.formatting import counted, instant_text
 from ml_platform.operations.alerts import Alert
 from ml_platform.operations.online.content import online_models
-from ml_platform.operations.online.due import TableAge, table_ages
+from ml_platform.operations.online.due import TableAge, published_description, table_ages
 from ml_platform.project import Project
 from ml_platform.sources.checks.results import CheckResult
 
@@ -67,20 +66,23 @@ def freshness_check(project: Project, now: datetime) -> CheckResult:
     return CheckResult(FRESHNESS, not late, severity="warn", summary=summary)
 
 
-def overdue_alerts(project: Project, now: datetime) -> list[Alert]:
-    """Return an alert for each table that is overdue, once for each tick at which it stays."""
-    return [_alert(project, age) for age in table_ages(project, now) if age.overdue and age.tick is not None]
+def overdue_alert(project: Project, now: datetime) -> Alert | None:
+    """Return the alert that tables are overdue, None where none is.
 
-
-def _alert(project: Project, age: TableAge) -> Alert:
-    refresh = format_duration(project.spec.feature_tables[age.table].refresh)
-    assert age.tick is not None
+    One publication brings every table up to date, so all of them are late for one cause: its key is what is published.
+    It alerts once until something else is published, however many tables become overdue.
+    """
+    late = [(age, age.tick) for age in table_ages(project, now) if age.overdue and age.tick is not None]
+    if not late:
+        return None
+    oldest, tick = max(late, key=lambda item: item[0].readable - item[1])
     return Alert(
-        key=f"online_store:{age.table}:{format_instant(age.tick)}",
-        title=f"{project.spec.name}: {age.table} is overdue in the online store",
-        body=f"Online predictions read {age.table} as of {age.tick:%Y-%m-%d %H:%M} UTC. Training could read "
-        f"{age.readable:%Y-%m-%d %H:%M}: it is {age.late_by} late, and refreshed every {refresh}.",
+        key=f"online_store:{published_description(project).key}",
+        title=f"{project.spec.name}: {counted(len(late), 'feature table')} overdue in the online store",
+        body=f"Online predictions read {oldest.table} as of {instant_text(tick)}. Training could read "
+        f"{instant_text(oldest.readable)}: it is {oldest.late_by} late, and refreshed every "
+        f"{format_duration(project.spec.feature_tables[oldest.table].refresh)}.",
         severity="ticket",
-        facts={"table": age.table, "tick": format_instant(age.tick), "readable": format_instant(age.readable)},
+        facts={"overdue": listed(f"{age.table} ({age.late_by})" for age, _ in late)},
         next_step="Look at the runs of job publish_online_store, then run `ml-platform run`.",
     )

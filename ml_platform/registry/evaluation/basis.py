@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ml_platform.core.formatting import counted
+from ml_platform.core.formatting import amount_text, counted
 from ml_platform.storage.artifact_kinds.figures import IntervalBasis
 
 
@@ -29,7 +29,7 @@ def interval_text(low: float | None, high: float | None, basis: IntervalBasis) -
     """Return an interval of an amount with what it rests on, or why there is none.
 
     >>> interval_text(-1200, 3400, IntervalBasis(days=14, effective_days=14))
-    '95 % interval -1,200 to 3,400 from 14 days'
+    '95 % interval −1,200 to 3,400 from 14 days'
     >>> interval_text(None, None, IntervalBasis(days=3, declined="too few days to say: 3, at least 4 are needed"))
     'too few days to say: 3, at least 4 are needed'
     """
@@ -37,7 +37,8 @@ def interval_text(low: float | None, high: float | None, basis: IntervalBasis) -
         return str(basis.declined)
     places = 0 if max(abs(low), abs(high)) >= 100 else 2
     note = f"; {basis.note}" if basis.note else ""
-    return f"95 % interval {low:,.{places}f} to {high:,.{places}f}{from_text(basis)}{note}"
+    ends = f"{amount_text(low, places=places)} to {amount_text(high, places=places)}"
+    return f"95 % interval {ends}{from_text(basis)}{note}"
 
 
 def _worth(number: int, effective: float | None) -> str:

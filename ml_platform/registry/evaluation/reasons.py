@@ -102,6 +102,15 @@ def figure_words(figure: str) -> str:
     return f"{name.replace('_', ' ')} in {_UNITS[unit]}" if unit in _UNITS else figure.replace("_", " ")
 
 
+def plain_name(contender: str) -> str:
+    """Return the name of a contender in words.
+
+    >>> plain_name("baseline/logistic_regression"), plain_name("do_nothing")
+    ('logistic regression', 'do nothing')
+    """
+    return contender.removeprefix("baseline/").replace("_", " ")
+
+
 def parts_of(reason: str) -> list[str]:
     """Return the reasons that a line of the ledger joins with semicolons; those in parentheses part nothing.
 

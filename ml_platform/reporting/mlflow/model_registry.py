@@ -54,6 +54,13 @@ def mirror_version(project: Project, client: MlflowClient, record: Record, run_i
     )
 
 
+def describe_version(project: Project, client: MlflowClient, record: Record) -> None:
+    """Let a registered version have the description of its run: what its evaluation or deployment came to."""
+    version = _find(project, client, record.model, record.key) if record.description else None
+    if version is not None and version.description != record.description:
+        client.update_model_version(version.name, version.version, record.description)
+
+
 def mirror_champion(project: Project, client: MlflowClient, model: str) -> None:
     """Let the alias ``champion`` point at the version that is champion now, whatever record is delivered.
 

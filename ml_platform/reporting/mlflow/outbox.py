@@ -12,12 +12,13 @@ from pydantic import TypeAdapter
 from ml_platform.core.secrets import redact
 from ml_platform.project import Project
 from ml_platform.reporting.mlflow.client import open_client, reachable
-from ml_platform.reporting.mlflow.model_registry import mirror_champion, mirror_version
+from ml_platform.reporting.mlflow.model_registry import describe_version, mirror_champion, mirror_version
 from ml_platform.reporting.mlflow.page_links import with_page_link
-from ml_platform.reporting.mlflow.runs import Record, log_record, tracked_run, write_run
+from ml_platform.reporting.mlflow.runs import NOTE_TAG, Record, log_record, tracked_run, write_run
 from ml_platform.storage.mlflow_tables import OUTBOX
 from ml_platform.storage.rows import delete_rows, insert_row
 
+_SECTIONS = "The section *curves* of its metrics has the loss by training round and what it earned day by day."
 _PATIENCE_SECONDS = 10.0
 """How long a delivery may take for records that MLflow refuses."""
 
@@ -104,7 +105,10 @@ def _deliver_one(project: Project, record: Record) -> None:
         record = replace(record, description=with_page_link(project, record.model, record.description))
     if record.stage == "training":
         written = write_run(project, record)
+        about = f"Every trained version of {record.model}, a run each. {_SECTIONS}"
+        client.set_experiment_tag(written.experiment_id, NOTE_TAG, with_page_link(project, record.model, about))
         mirror_version(project, client, record, written.run_id)
     elif (run := tracked_run(project.database, record.model, record.key)) is not None:
         log_record(project, client, run.run_id, record)  # a version that was made without MLflow has no run to add to
+        describe_version(project, client, record)
     mirror_champion(project, client, record.model)

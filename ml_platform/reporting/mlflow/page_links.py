@@ -7,7 +7,7 @@ link leads to the server that shows it, and that server knows where `ml-platform
 from __future__ import annotations
 
 from ml_platform.project import Project
-from ml_platform.reporting.mlflow.runs import TrackedRun
+from ml_platform.reporting.mlflow.runs import CLASSIC_VIEW, TrackedRun
 
 OPEN_PAGE, OPEN_RUN = "/open/page", "/open/mlflow"
 """Below the first MLflow's server sends the browser to a model's page; below the second the site's server to a run."""
@@ -20,6 +20,11 @@ def run_address(project: Project, run: TrackedRun) -> str:
     if _has_server(project):
         return run.url(project.mlflow_address)
     return f"{OPEN_RUN}/{run.experiment_id}/{run.run_id}"
+
+
+def first_page(base: str) -> str:
+    """Return the address at which MLflow's UI opens with the list of models, not with traces of language models."""
+    return f"{base.rstrip('/')}/#/models?{CLASSIC_VIEW}"
 
 
 def with_page_link(project: Project, model: str, text: str) -> str:

@@ -20,6 +20,9 @@ from ml_platform.storage.artifact_kinds.tuning import TuningManifest
 from ml_platform.storage.manifest import Artifact, StoredObject
 from ml_platform.storage.versions import Version
 
+_CURVES = "curves/"
+"""MLflow shows figures in sections by what is before the slash, in the order of the alphabet: the curves come first."""
+
 
 def training_record(
     version: Version,
@@ -67,7 +70,7 @@ def training_record(
         run_id=run_id,
         description=_trained_text(version, about),
         children=() if tuning is None else trial_runs(tuning),
-        curves={} if curve is None else curve.series(),
+        curves={} if curve is None else {f"{_CURVES}{name}": points for name, points in curve.series().items()},
     )
 
 
@@ -79,7 +82,7 @@ def evaluation_record(
     metrics = {f"test.{name}": figure for name, figure in about.figures.items()}
     for rival in about.contenders:
         if rival.role != "challenger":
-            metrics |= {f"{_plain(rival.name)}.{name}": figure for name, figure in rival.figures.items()}
+            metrics |= {f"{_rival(rival.name)}.{name}": figure for name, figure in rival.figures.items()}
     low, high = (about.figures[f"value_vs_do_nothing_{end}"] for end in ("low", "high"))
     tags = {
         "ml_platform.verdict": about.verdict,
@@ -132,7 +135,8 @@ def monitoring_record(version: Version, monitoring: Artifact, at: datetime, wort
     metrics |= {f"settled.{name}": figure for name, figure in (about.metrics or {}).items()}
     tags = {"ml_platform.drift": about.verdict, "ml_platform.monitored_at": about.at}
     if worth is not None:
-        metrics |= {"realized.gain": worth.gain, "realized.gain_low": worth.low, "realized.gain_high": worth.high}
+        ends = {"": worth.gain, "_low": worth.low, "_high": worth.high}
+        metrics |= {f"{_CURVES}realized_gain{end}": figure for end, figure in ends.items()}
         tags["ml_platform.realized_gain"] = worth.text
     measured = datetime.fromisoformat(about.at)
     step = max(0, (measured - version.registered_at).days)
@@ -182,6 +186,11 @@ def _tags(version: Version) -> dict[str, str]:
         "ml_platform.version": str(version.number),
         "ml_platform.snapshot": version.snapshot,
     }
+
+
+def _rival(name: str) -> str:
+    """Return where the figures of a contender are shown: those of baselines have a section after the curves."""
+    return _plain(name).replace("baseline/", "rivals/", 1)
 
 
 def _plain(name: str) -> str:

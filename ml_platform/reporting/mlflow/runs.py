@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 KEY_TAG = "ml_platform.key"
-_NOTE_TAG = "mlflow.note.content"
-_CLASSIC_VIEW = "workflowType=machine_learning"
+NOTE_TAG = "mlflow.note.content"
+CLASSIC_VIEW = "workflowType=machine_learning"
 """Without it, a new browser opens the view for traces of language models, in which runs have no metrics."""
 _PARAMS_AT_ONCE = 100
 _LONGEST_PARAM = 6000
@@ -97,7 +97,7 @@ class TrackedRun:
 
     def url(self, base: str) -> str:
         """Return the run's page under the MLflow UI at `base`."""
-        return f"{base.rstrip('/')}/#/experiments/{self.experiment_id}/runs/{self.run_id}?{_CLASSIC_VIEW}"
+        return f"{base.rstrip('/')}/#/experiments/{self.experiment_id}/runs/{self.run_id}?{CLASSIC_VIEW}"
 
 
 def tracked_run(database: Database, model: str, trained_id: str) -> TrackedRun | None:
@@ -126,7 +126,7 @@ def log_record(project: Project, client: MlflowClient, run_id: str, record: Reco
     finite = {name: value for name, value in record.metrics.items() if value is not None and math.isfinite(value)}
     metrics = [Metric(name, value, at, record.step) for name, value in finite.items()]
     metrics += [Metric(name, value, at, step) for name, curve in record.curves.items() for step, value in curve]
-    tags = {**record.tags, **({_NOTE_TAG: record.description} if record.description else {})}
+    tags = {**record.tags, **({NOTE_TAG: record.description} if record.description else {})}
     client.log_batch(run_id, metrics=metrics, tags=[RunTag(name, value) for name, value in tags.items()])
     if record.snapshot is not None:
         _log_snapshot(client, run_id, record.snapshot)

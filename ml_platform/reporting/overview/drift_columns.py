@@ -15,6 +15,7 @@ from ml_platform.declarations.node_name import NodeName
 from ml_platform.operations.monitoring.drift_counts import DriftCounts, count_verdicts
 from ml_platform.project import Project
 from ml_platform.reporting.catalog.models import model_importances
+from ml_platform.reporting.overview.worth import realized_worth
 from ml_platform.storage.artifact_kinds.monitoring import ColumnFigures, MonitoringManifest
 from ml_platform.storage.outputs import current_output
 
@@ -98,6 +99,8 @@ class DriftOverview:
     importance
         What the columns that drifted have of the importance of all features, as a share; None where none drifted, or
         the version has no importances.
+    earned
+        What the window earned beside what was expected of it, in a sentence; empty where that is not known.
     """
 
     model: str
@@ -111,6 +114,7 @@ class DriftOverview:
     counts: DriftCounts
     columns: tuple[ColumnRange, ...]
     importance: float | None = None
+    earned: str = ""
 
     @property
     def importance_text(self) -> str:
@@ -154,6 +158,7 @@ def drift_overview(project: Project, model: str) -> DriftOverview | None:
         counts=count_verdicts(column.verdict for column in columns),
         columns=tuple(column_range(column) for column in columns),
         importance=_importance(project, model, datetime.fromisoformat(about.at), columns),
+        earned=worth.beside_expected if (worth := realized_worth(about.realized, about.currency or "")) else "",
     )
 
 

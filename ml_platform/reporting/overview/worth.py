@@ -95,6 +95,18 @@ class Worth:
         return f"{text} ({'; '.join([self.effect_text, *parts])})"
 
     @property
+    def beside_expected(self) -> str:
+        """The amount beside what was expected, in a sentence; empty where nothing was expected.
+
+        >>> Worth(90, 1, 200, 70.5, 90, "2024-03-01", "2024-03-09", "EUR", "9 days").beside_expected
+        'From 2024-03-01 to 2024-03-09 it earned 90.00 EUR, 70.50 expected.'
+        """
+        if self.expected is None:
+            return ""
+        earned = f"{amount_text(self.gain, self.unit)}, {_amount(self.expected, self.gain)} expected"
+        return f"From {self.start} to {self.end} it earned {earned}."
+
+    @property
     def effect_text(self) -> str:
         """Whether the gain is a measured effect.
 

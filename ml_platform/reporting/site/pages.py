@@ -24,7 +24,7 @@ from ml_platform.core.formatting import (
     value_text,
 )
 from ml_platform.core.web.policies import EXPLANATION_POLICY, SITE_POLICY, with_policy
-from ml_platform.registry.evaluation.reasons import in_words
+from ml_platform.registry.evaluation.reasons import figure_words, in_words, limit_words
 from ml_platform.reporting.catalog.node_facts import Link
 from ml_platform.reporting.comparison.comparison import VersionComparison
 from ml_platform.reporting.comparison.many import ManyComparison
@@ -74,9 +74,11 @@ _FILTERS: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "counted": counted,
         "each": lambda span: span.removeprefix("1 "),
         "figure": figure_text,
+        "figure_words": figure_words,
         "highlighted": highlighted,
         "in_words": in_words,
         "instant": instant_text,
+        "limit_words": limit_words,
         "money": money_text,
         "plain": _plain,
         "sentence": lambda text: f"{capitalized(text).rstrip('.')}." if text else "",

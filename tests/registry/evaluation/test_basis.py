@@ -26,7 +26,7 @@ def test_clusters_that_know_less_than_their_number_report_it():
 def test_an_interval_is_shown_with_its_basis_and_note_or_with_the_reason_why_there_is_none():
     basis = IntervalBasis(days=7, effective_days=3.0, note="wide on purpose")
     shown = interval_text(-3.5, 12.25, basis)
-    assert shown == "95 % interval -3.50 to 12.25 from 7 days (worth 3.0 independent ones); wide on purpose"
+    assert shown == "95 % interval −3.50 to 12.25 from 7 days (worth 3.0 independent ones); wide on purpose"
     assert interval_text(None, None, FEW) == FEW.declined
 
 

@@ -14,7 +14,7 @@ from ml_platform.storage.versions import Version
 from tests.reporting.overview.test_worth import realized
 
 NOW = datetime(2024, 3, 10, tzinfo=UTC)
-GAIN = ("realized.gain", "realized.gain_low", "realized.gain_high")
+GAIN = ("curves/realized_gain", "curves/realized_gain_low", "curves/realized_gain_high")
 
 
 def recorded(**changed: Any) -> Record:

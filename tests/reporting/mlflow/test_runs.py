@@ -146,6 +146,14 @@ def test_the_registry_of_mlflow_mirrors_versions_and_the_champion(project: Proje
     assert link is not None
     assert versions_by_number["2"].run_id == link.run_id
     assert client.get_run(link.run_id).data.tags["mlflow.note.content"] == versions_by_number["2"].description
+    judged = "**late_parcel@2** is not deployed: auc 0.53."
+    track(project, Record("late_parcel", "c" * 64, "evaluation", "late_parcel@2", NOW, NOW, description=judged))
+    later = client.get_model_version(name, versions_by_number["2"].version)
+    assert later.description == f"{judged}\n\n[Page of late_parcel](/open/page/late_parcel)"
+    assert client.get_model_version(name, versions_by_number["1"].version).description.startswith("No. 1")
+    note = client.get_experiment(link.experiment_id).tags["mlflow.note.content"]
+    assert note.startswith("Every trained version of late_parcel, a run each.")
+    assert note.endswith("[Page of late_parcel](/open/page/late_parcel)")
     for number, key in ((2, "c" * 64), (1, "a" * 64)):
         become_champion(project, key)
         track(project, Record("late_parcel", key, "deployment", f"late_parcel@{number}", NOW, NOW))
