@@ -169,7 +169,7 @@ def test_mlflow_has_one_finished_run_for_the_version_with_what_later_stages_adde
     files = {file.path for file in client.list_artifacts(run.info.run_id, "model/predictor")}
     assert files
     assert {file.path for file in client.list_artifacts(run.info.run_id, "plots")} >= {"plots/importance.png"}
-    assert untouched.metadata(f"{model}/trained_model")["mlflow"].endswith(
+    assert untouched.metadata(f"{model}/trained_model")["MLflow"].endswith(
         f"(/open/mlflow/{link.experiment_id}/{link.run_id})"
     )
 

@@ -85,11 +85,11 @@ def _declared(name: str, expected: Expectation, result: CheckResult | None) -> C
 
 
 def _expectation_text(expected: Expectation) -> str:
-    """Return an expectation as a person reads it: ``arr_delay: values to be between, min_value -180``."""
+    """Return an expectation as a person reads it: ``arr_delay: values to be between, min value -180``."""
     args = dict(expected.args)
     column = args.pop("column", None)
     words = expected.expect.removeprefix("column_").replace("_", " ") if column else expected.expect.replace("_", " ")
-    text = ", ".join([words, *(f"{name} {_plain(value)}" for name, value in args.items())])
+    text = ", ".join([words, *(f"{name.replace('_', ' ')} {_plain(value)}" for name, value in args.items())])
     return f"{column}: {text}" if column else text
 
 

@@ -175,7 +175,7 @@ def test_the_last_result_of_a_check_is_shown_and_one_that_never_ran_is_open(tmp_
     checks = source_facts(project, "orders").checks
     assert [(check.expects, check.passed, check.problem) for check in checks] == [
         ("courier: values to not be null", False, "found 3 nulls"),
-        ("amount: values to be between, min_value 0, max_value 10000", None, ""),
+        ("amount: values to be between, min value 0, max value 10000", None, ""),
         ("freshness", True, ""),
     ]
 
