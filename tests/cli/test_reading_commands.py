@@ -119,7 +119,7 @@ def test_the_page_is_a_file_until_it_is_served(tmp_path: Path, capsys: pytest.Ca
     assert (shop.state / f"site/models/{MODEL}.html").exists()
     assert find_place(shop, MODEL, "page", UP).address == f"{UP['dagster']}/pages/site/models/{MODEL}.html"
     assert find_place(shop, None, "page", UP).address == UP["pages"]
-    assert find_place(shop, None, "mlflow", UP).address == f"{UP['mlflow']}/#/models?workflowType=machine_learning"
+    assert find_place(shop, None, "mlflow", UP).address == f"{UP['mlflow']}/#/experiments?workflowType=machine_learning"
     with pytest.raises(UsageError, match="nothing serves dagster for shop now"):
         open_page(shop.root, None, "dagster", print_only=True, as_json=False)
 

@@ -23,8 +23,8 @@ def run_address(project: Project, run: TrackedRun) -> str:
 
 
 def first_page(base: str) -> str:
-    """Return the address at which MLflow's UI opens with the list of models, not with traces of language models."""
-    return f"{base.rstrip('/')}/#/models?{CLASSIC_VIEW}"
+    """Return the address at which MLflow's UI opens with the experiments, not with traces of language models."""
+    return f"{base.rstrip('/')}/#/experiments?{CLASSIC_VIEW}"
 
 
 def with_page_link(project: Project, model: str, text: str) -> str:
