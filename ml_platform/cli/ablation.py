@@ -46,7 +46,8 @@ def _write(about: AblationManifest, lines: Sequence[AblationLine], html: Path) -
 
 def _print(about: AblationManifest, lines: Sequence[AblationLine], result: StudyResult, console: Console) -> None:
     first, *others = ablation_sentences(about)
-    console.print(styled("\n[bold]{}[/]", first))
+    console.print()
+    console.print(line(styled("[bold]{}[/]", first), hang=0))
     for text in others:
         console.print(line(text))
     for kind in dict.fromkeys(item.kind for item in lines):

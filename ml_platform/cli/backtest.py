@@ -56,7 +56,8 @@ def _write(about: BacktestManifest, html: Path) -> Path:
 
 def _print(about: BacktestManifest, result: StudyResult, console: Console) -> None:
     first, *others = backtest_sentences(about)
-    console.print(styled("\n[bold]{}[/]", first))
+    console.print()
+    console.print(line(styled("[bold]{}[/]", first), hang=0))
     for text in others:
         console.print(line(text))
     console.print(styled("\n[bold]By origin[/] [dim](gain of a row over doing nothing, {})[/]", about.currency))

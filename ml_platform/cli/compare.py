@@ -39,9 +39,13 @@ def _write(comparison: VersionComparison, html: Path) -> Path:
 
 
 def _print(comparison: VersionComparison, console: Console) -> None:
-    console.print(styled("\n[bold]{}[/]\n{}\n", comparison.text, comparison.sureness_text))
+    console.print()
+    console.print(line(styled("[bold]{}[/]", comparison.text), hang=0))
+    console.print(line(comparison.sureness_text, hang=0))
     if comparison.simplest:
-        console.print(styled("{} {}\n", comparison.simplest.text, comparison.simplest.then))
+        console.print()
+        console.print(line(f"{comparison.simplest.text} {comparison.simplest.then}".rstrip(), hang=0))
+    console.print()
     console.print(_money(comparison))
     console.print(styled("\n[bold]Metrics[/]"))
     console.print(_metrics(comparison))

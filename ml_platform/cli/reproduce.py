@@ -48,9 +48,8 @@ def _print(reproduction: Reproduction, console: Console) -> None:
     for name, same in reproduction.fitted.items():
         facts.append((name, "the same fitted state" if same else Text("another fitted state", "red")))
     console.print(fact_table(facts))
-    console.print(
-        f"\n{reproduction.statement[0].upper()}{reproduction.statement[1:]}".rstrip(".") + ".", highlight=False
-    )
+    console.print()
+    console.print(line(f"{reproduction.statement[0].upper()}{reproduction.statement[1:]}".rstrip(".") + ".", hang=0))
     _list(console, "Differences from the first training:", [str(item) for item in reproduction.differences])
     _list(console, "Files of the project that have changed since:", [str(item) for item in reproduction.files])
 

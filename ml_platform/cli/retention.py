@@ -159,14 +159,14 @@ def _beside(plan: ErasurePlan, done: bool) -> list[str]:
 
 
 def _going(item: Item) -> tuple[str, ...]:
-    return item.kind, item.id[:12], bytes_text(item.bytes), item.why
+    return item.kind, item.id, bytes_text(item.bytes), item.why
 
 
 def _staying(items: Iterable[Item]) -> list[tuple[str, str, str]]:
     """Return a line for each kind and reason, without the way that leads from the reason to the artifact."""
-    counted = Counter((item.kind, item.why.partition(" > ")[0]) for item in items)
+    kinds = Counter((item.kind, item.why.partition(" > ")[0]) for item in items)
     by_kind: dict[str, list[tuple[str, int]]] = {}
-    for (kind, why), count in counted.items():
+    for (kind, why), count in kinds.items():
         by_kind.setdefault(kind, []).append((why, count))
     rows = []
     for kind, reasons in sorted(by_kind.items()):

@@ -39,7 +39,7 @@ COMMANDS = {
     "preview of a label": ["preview", MODEL],
     "quarantine": ["quarantine"],
     "gc": ["gc"],
-    "erase": ["erase", "courier", "c1"],
+    "erase": ["erase", "courier", "courier=c1", "--reason", "asked"],
     "verify": ["verify"],
     "doctor": ["doctor"],
     "graph": ["graph"],
