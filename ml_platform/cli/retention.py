@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ml_platform.cli.json_output import print_json
 from ml_platform.core.clock import format_duration
 from ml_platform.core.formatting import bytes_text, counted
-from ml_platform.core.terminal_table import PlainTable
+from ml_platform.core.terminal_table import PlainTable, line
 from ml_platform.core.terminal_text import SafeConsole
 from ml_platform.project import open_project
 from ml_platform.storage.who import real_user
@@ -48,7 +48,7 @@ def _print_removal(plan: RemovalPlan, directory: Path, grace: str, *, done: bool
         if plan.goes:
             console.print(_table(("removed", "", "size", "reason"), [_going(item) for item in plan.goes[:_SHOWN]]))
         if len(plan.goes) > _SHOWN:
-            console.print(f"... and {len(plan.goes) - _SHOWN} more; --json lists all of them.")
+            console.print(f"and {len(plan.goes) - _SHOWN} more; --json lists all of them.")
         console.print(_table(("kept", "", "reason"), _staying(plan.stays)))
     would = "" if done else "would be "
     moved = (
@@ -71,7 +71,7 @@ def _print_removal(plan: RemovalPlan, directory: Path, grace: str, *, done: bool
     if not done and not plan.is_empty:
         lines.append(f"To do this, and only this: ml-platform gc {quote(str(directory))} --delete {plan.id}")
     for text in lines:
-        console.print(text, soft_wrap=True)
+        console.print(line(text, hang=0))
 
 
 def erase_person(
@@ -109,16 +109,16 @@ def _print_erasure(plan: ErasurePlan, *, done: bool) -> None:
     console = SafeConsole()
     for item in plan.removed:
         console.print(
-            f"{item.kind} {item.id[:12]} contains the key and is removed as a whole; the next run computes it again."
+            f"{item.kind} {item.id} contains the key and is removed as a whole; the next run computes it again."
         )
     if plan.replaced:
-        rows = [(item.kind, item.id[:12], f"{item.rows}", item.successor[:12]) for item in plan.replaced[:_SHOWN]]
+        rows = [(item.kind, item.id, f"{item.rows}", item.successor) for item in plan.replaced[:_SHOWN]]
         console.print(_table(("has rows", "", "rows", "replaced by"), rows))
         if len(plan.replaced) > _SHOWN:
-            console.print(f"... and {len(plan.replaced) - _SHOWN} more; --json lists all of them.")
+            console.print(f"and {len(plan.replaced) - _SHOWN} more; --json lists all of them.")
     learnt = [mark for mark in plan.marks if artifact_kind(mark.kind).persons == "learnt"]
     if learnt:
-        marked = [(mark.kind, mark.id[:12], mark.told) for mark in learnt[:_SHOWN]]
+        marked = [(mark.kind, mark.id, mark.told) for mark in learnt[:_SHOWN]]
         console.print(_table(("is marked", "", "since"), marked))
     would = "are erased" if done else "would be erased"
     if plan.is_empty:
@@ -136,7 +136,7 @@ def _print_erasure(plan: ErasurePlan, *, done: bool) -> None:
         lines.append("Afterwards every ingest would leave out its rows.")
         lines.append(f"To do this, and only this: the same command with --delete {plan.id}")
     for text in lines:
-        console.print(text, soft_wrap=True)
+        console.print(line(text, hang=0))
 
 
 def _beside(plan: ErasurePlan, done: bool) -> list[str]:

@@ -14,7 +14,7 @@ def test_snapshots_are_listed_shown_and_compared(tmp_path: Path, inside: Call) -
 
     shop, first, second = snapshots_of_shop(tmp_path)
     lines = inside("snapshots", "late_parcel", str(shop)).stdout.splitlines()
-    assert [line.split()[0] for line in lines[1:]] == [first[:12], second[:12]]
+    assert [line.split()[0] for line in lines[1:]] == [first, second]
     assert [item["id"] for item in json.loads(inside("snapshots", str(shop), "--json").stdout)["snapshots"]] == [
         first,
         second,
