@@ -8,7 +8,7 @@ import dagster as dg
 from ml_platform.core.formatting import instant_text, share_text
 from ml_platform.datasets.leakage.check import check_leaks, require_no_leaks
 from ml_platform.datasets.leakage.find_leaks import LEAK_CHECKS
-from ml_platform.datasets.snapshot.build import build_snapshot, last_as_of, left_out
+from ml_platform.datasets.snapshot.build import build_snapshot, excluded_texts, last_as_of
 from ml_platform.declarations.graph import Node
 from ml_platform.declarations.lineage import snapshot_lineage
 from ml_platform.operations.scheduling import training_as_of
@@ -67,8 +67,8 @@ def _metadata(made: Materialized, leaks: Sequence[CheckResult], pictures: Artifa
         "rows in the snapshot": rows,
         "as of": instant_text(datetime.fromisoformat(about.as_of)),
         "label": table([_label(period, label) for period, label in about.label.items()]),
-        "dropped rows": bullets(left_out(about.dropped)),
-        "negative labels": bullets(left_out(about.negatives)),
+        "dropped rows": bullets(excluded_texts(about.dropped)),
+        "negative labels": bullets(excluded_texts(about.negatives)),
         "periods": bullets(_period_texts(about.boundaries)),
         "columns": bullets(f"{name}: {kind}" for name, kind in about.columns.items()),
         "nulls": table(nulls),

@@ -54,7 +54,7 @@ def _stretches(rows: Mapping[str, int]) -> str:
 
 def show_snapshot(directory: Path, name: str, as_json: bool) -> None:
     """Print a snapshot's manifest, with the partitions that it was made from."""
-    from ml_platform.datasets.snapshot.build import left_out
+    from ml_platform.datasets.snapshot.build import excluded_texts
     from ml_platform.datasets.snapshot.find import find_snapshot
     from ml_platform.datasets.snapshot.lineage import inputs_of
     from ml_platform.storage.artifact_kinds.snapshot import SnapshotManifest
@@ -83,8 +83,8 @@ def show_snapshot(directory: Path, name: str, as_json: bool) -> None:
         "periods": f"train from {_minute(bounds.train_start)}, validate from {_minute(bounds.validate_start)}, "
         f"test from {_minute(bounds.test_start)} to {_minute(bounds.end)}; labels settle within {bounds.horizon}",
         "rows": f"{_stretches(about.rows)} in {about.days} days",
-        "left out": _counts(left_out(about.dropped)),
-        "negative without a label row": _counts(left_out(about.negatives)),
+        "left out": _counts(excluded_texts(about.dropped)),
+        "negative without a label row": _counts(excluded_texts(about.negatives)),
         "label": _label(about.label["train"]),
         "columns": ", ".join(f"{column} ({kind})" for column, kind in about.columns.items()),
         "code": about.code,

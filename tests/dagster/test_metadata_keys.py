@@ -14,7 +14,7 @@ from tests.dagster.shop import Shop
 ROOT = Path(__file__).parent.parent.parent
 NO_KEYS = {"check_texts.py", "kinds.py", "partitions.py", "plots.py", "simulated.py", "worth_picture.py"}
 """Files whose mappings are no metadata: names of checks, kinds, partitions, pictures and tags."""
-OWN = {"trained_model.py": {"ml_platform.model"}}
+TAGS = {"trained_model.py": {"ml_platform.model"}}
 """Tags of MLflow."""
 
 
@@ -51,7 +51,7 @@ def test_every_key_that_a_run_shows_is_words(untouched: Shop) -> None:
 
 @pytest.mark.parametrize("file", sorted(path.name for path in (ROOT / "assets").glob("*.py")))
 def test_every_key_that_an_asset_writes_out_is_words(file: str) -> None:
-    keys = {*literal_keys(ast.parse((ROOT / "assets" / file).read_text()))} - OWN.get(file, set())
+    keys = {*literal_keys(ast.parse((ROOT / "assets" / file).read_text()))} - TAGS.get(file, set())
     assert file in NO_KEYS or [key for key in sorted(keys) if not is_words(key)] == []
 
 

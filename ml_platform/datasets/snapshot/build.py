@@ -241,14 +241,14 @@ def _contradicted(rows: pa.Table, keys: Sequence[str]) -> str:
     return ", ".join(f"{name} {value!r}" for row in contradicted.to_pylist() for name, value in row.items())
 
 
-def left_out(counts: Mapping[str, int]) -> list[str]:
+def excluded_texts(counts: Mapping[str, int]) -> list[str]:
     """Return in words how many rows were left out, or taken for negative, for each reason that there was.
 
-    >>> left_out({"label_missing": 1592, "not_settled": 0, "purged": 3019})
+    >>> excluded_texts({"label_missing": 1592, "not_settled": 0, "purged": 3019})
     ['1,592 without a label', '3,019 purged between periods']
     """
     return [f"{count:,} {_REASONS[reason]}" for reason, count in counts.items() if count]
 
 
 def _lost(counts: Mapping[str, int]) -> str:
-    return ", ".join(left_out(counts))
+    return ", ".join(excluded_texts(counts))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ml_platform.core.errors import listed
 from ml_platform.core.formatting import share_text
-from ml_platform.datasets.snapshot.build import left_out
+from ml_platform.datasets.snapshot.build import excluded_texts
 from ml_platform.operations.monitoring.drift_counts import DriftCounts
 from ml_platform.storage.artifact_kinds.evaluation import EvaluationManifest
 from ml_platform.storage.artifact_kinds.snapshot import SnapshotManifest
@@ -45,7 +45,7 @@ def _fitted(trained: TrainedModelManifest) -> Iterator[str]:
 def _rows(snapshot: SnapshotManifest) -> Iterator[str]:
     bounds = snapshot.boundaries
     yield f"Its training period begins on {bounds.train_start[:10]}, its test period ends on {bounds.end[:10]}."
-    reasons = left_out(snapshot.dropped)
+    reasons = excluded_texts(snapshot.dropped)
     if reasons:
         yield f"{sum(snapshot.dropped.values()):,} rows of this period were left out: {', '.join(reasons)}."
     nulls = [name for name, share in sorted(snapshot.nulls.items(), key=lambda item: -item[1]) if share >= _OFTEN_NULL]
