@@ -43,6 +43,7 @@ class _Connection:
     socket: socket.socket
     at: int
     begun: float = 0.0
+    worked: float = 0.0
     received: bytes = b""
 
 
@@ -52,7 +53,9 @@ class _Client:
 
     requests: Sequence[bytes]
     until: float
+    clock: int
     seconds: list[float] = field(default_factory=list)
+    worked: list[float] = field(default_factory=list)
     failed: int = 0
 
     def run(self, port: int, connections: int) -> None:
@@ -74,6 +77,7 @@ class _Client:
 
     def _send(self, connection: _Connection) -> None:
         connection.at = (connection.at + 1) % len(self.requests)
+        connection.worked = time.clock_gettime(self.clock)
         connection.begun = time.perf_counter()
         connection.socket.sendall(self.requests[connection.at])
 
@@ -89,6 +93,7 @@ class _Client:
         now = time.perf_counter()
         self.failed += head[9:12] != b"200"
         self.seconds.append(now - connection.begun)
+        self.worked.append(time.clock_gettime(self.clock) - connection.worked)
         connection.received = b""
         if now >= self.until:
             return True
@@ -98,7 +103,14 @@ class _Client:
 
 @dataclass(frozen=True)
 class Load:
-    """What a load came to: milliseconds, answers a second, and the server's processor time for each answer."""
+    """What a load came to: milliseconds, answers a second, and the server's processor time for each answer.
+
+    Attributes
+    ----------
+    worked_p99, worked_longest
+        Milliseconds of processor time that all threads of the server's worker took from a request to its answer: what
+        an answer waits for the server itself, whatever else runs on the machine.
+    """
 
     p50: float
     p99: float
@@ -108,15 +120,17 @@ class Load:
     failed: int
     requests: int
     over_20_ms: int
+    worked_p99: float
+    worked_longest: float
 
 
 def load(port: int, process: psutil.Process, requests: Sequence[bytes], connections: int, seconds: float) -> Load:
     """Ask a server on this machine for some seconds."""
     before, begun = processor(process), time.perf_counter()
-    client = _Client(requests, begun + seconds)
+    client = _Client(requests, begun + seconds, _clock_of(process))
     client.run(port, connections)
     took, used = time.perf_counter() - begun, processor(process) - before
-    times = sorted(one * 1000 for one in client.seconds)
+    times, worked = (sorted(one * 1000 for one in taken) for taken in (client.seconds, client.worked))
     return Load(
         statistics.median(times),
         times[int(len(times) * 0.99)],
@@ -126,7 +140,15 @@ def load(port: int, process: psutil.Process, requests: Sequence[bytes], connecti
         client.failed,
         len(times),
         sum(one > 20 for one in times),
+        worked[int(len(worked) * 0.99)],
+        worked[-1],
     )
+
+
+def _clock_of(process: psutil.Process) -> int:
+    """Return Linux's clock of the processor time of a server's worker, or of the server where it has no workers."""
+    worker = (process.children() or [process])[0]
+    return (~worker.pid << 3) | 2
 
 
 def processor(process: psutil.Process) -> float:

