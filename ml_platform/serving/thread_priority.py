@@ -40,7 +40,7 @@ def ask_for_short_turns() -> bool:
         return False
     nice = os.getpriority(os.PRIO_PROCESS, 0)
     attributes = struct.pack("IIQiIQQQ", 48, 0, _KEEP_POLICY, nice, 0, _TURN_NANOSECONDS, 0, 0)
-    return ctypes.CDLL(None).syscall(number, 0, attributes, 0) == 0
+    return bool(ctypes.CDLL(None).syscall(number, 0, attributes, 0) == 0)
 
 
 class LoadingThreads:

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ml_platform.registry.evaluation.clusters import Shape, numbered, shape_of
-from ml_platform.registry.evaluation.intervals import FEW_ENTITIES, MIN_GAINS, Interval
+from ml_platform.registry.evaluation.interval_notes import FEW_ENTITIES
+from ml_platform.registry.evaluation.intervals import MIN_GAINS, Interval
 from ml_platform.registry.evaluation.persistence import LEVEL, effective_number
 
 LEAST_ENTITIES = 5.0

@@ -7,6 +7,7 @@ __all__ = [
     "clusters",
     "evaluate",
     "figures",
+    "interval_notes",
     "intervals",
     "key",
     "metrics",

@@ -23,6 +23,7 @@ from ml_platform.registry.evaluation.clusters import (
     shape_of,
     without_rounding,
 )
+from ml_platform.registry.evaluation.interval_notes import notes_on_days, notes_on_entities
 from ml_platform.registry.evaluation.persistence import (
     LEVEL,
     Mixture,
@@ -35,10 +36,8 @@ from ml_platform.storage.artifact_kinds.figures import BasedFigure, BasedInterva
 
 MIN_DAYS = 4
 MIN_DAYS_WITH_HISTORY = 3
-FEW_DAYS = 14
 HISTORY_DAYS = 60
 MIN_GAINS = 4.0
-FEW_ENTITIES = 10.0
 
 
 @dataclass(frozen=True)
@@ -154,7 +153,11 @@ class Earnings:
             reason = f"too few gains to say: all {shape.rows:,} rows known hold about {shape.gains(calm):.0f} of them"
             return _Known(Interval(figure, None, None, **basis, declined=reason), None)
         half = known.half_width(self.level)
-        note = self._note(known, entities, earlier is not None)
+        notes = [
+            *notes_on_days(self.days, self.overlap, with_history=earlier is not None),
+            *notes_on_entities(entities[0], entities[1] + 1),
+        ]
+        note = "; ".join(notes) or None
         return _Known(Interval(figure, figure - half, figure + half, **basis, note=note), known)
 
     def _too_few_days(self, with_history: bool) -> str | None:
@@ -218,14 +221,6 @@ class Earnings:
         if self.by_entity is not None and not self.fixed:
             basis |= {"entities": len(self.by_entity.rows), "effective_entities": entities[1] + 1}
         return basis
-
-    def _note(self, known: Mixture, entities: tuple[float, float], with_history: bool) -> str | None:
-        notes = []
-        if self.days < FEW_DAYS and not with_history:
-            notes.append(f"wide on purpose: {self.days} days cannot show whether luck persists from day to day")
-        if entities[0] > 0 and entities[1] + 1 < FEW_ENTITIES:
-            notes.append(f"{entities[1] + 1:.1f} entities of equal size know as much: few to speak of others")
-        return "; ".join(notes) or None
 
 
 def earnings(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import date
 from typing import Any
 
 from ml_platform.core.formatting import amount_text
@@ -66,7 +67,8 @@ class Simplest:
         earned = [f"{self._named(name)} with {amount_text(gain)}" for name, gain in others]
         enough = f"{self._named(self.enough)} with {amount_text(known[self.enough], self.unit)}"
         rows = f"the same {self.rows:,} test rows of {self.start} to {self.end}"
-        return f"The simplest that is good enough is {enough}. Beside it, on {rows}: {', '.join(earned)}."
+        beside = f"Beside it, on {rows}: {', '.join(earned)}."
+        return f"The simplest that is good enough is {enough}. {beside} {self._caution}"
 
     @property
     def then(self) -> str:
@@ -86,6 +88,13 @@ class Simplest:
         """Return plain values, with the sentences that people read."""
         facts: dict[str, Any] = json_value(asdict(self))
         return facts | {"enough": self.enough, "text": self.text, "then": self.then}
+
+    @property
+    def _caution(self) -> str:
+        """What the statement rests on: a person who reads it some days later may see another name."""
+        days = (date.fromisoformat(self.end) - date.fromisoformat(self.start)).days + 1
+        rests = f"these {days} days" if days > 1 else "this day"
+        return f"This compares what {rests} earned, without their intervals: a test of other days may name another."
 
     def _named(self, name: str) -> str:
         return f"{name} (live)" if name == self.live else name

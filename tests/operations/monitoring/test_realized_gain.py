@@ -64,7 +64,11 @@ def test_batch_runs_before_the_window_are_its_history() -> None:
         for (error, freedom, _), weight in zip(known, weights / weights.sum(), strict=True)
     )
     assert below == pytest.approx(0.975)
-    assert (gain.days, gain.note, gain.declined) == (10, None, None)
+    assert (gain.days, gain.declined) == (10, None)
+    assert gain.note == (
+        "approximate: fewer than 90 days hardly show how long luck persists, and intervals held "
+        "the truth in 92 to 100 % of simulated tests"
+    )
 
 
 def test_a_window_without_history_is_wide_on_purpose() -> None:

@@ -149,6 +149,7 @@ def test_a_champion_that_recommends_an_action_that_is_gone_cannot_be_compared(tm
 
 def test_a_champion_that_was_fitted_on_judged_rows_is_reported(project):
     old = trained_id(project)
-    (note,) = evaluated(project, old, "later").about["notes"]
+    days, note = evaluated(project, old, "later").about["notes"]
+    assert days.startswith("approximate: fewer than 90 days")
     assert note.startswith("the champion was fitted on rows up to 2024-01-30T")
-    assert evaluated(project).about["notes"] == []
+    assert evaluated(project).about["notes"] == [days]

@@ -282,11 +282,24 @@ def test_three_days_are_enough_where_sixty_earlier_days_are_known():
     assert earnings({"a": draw.normal(size=20)}, _days(10, 10), history=before).per_row("a").declined is not None
 
 
-def test_four_to_thirteen_days_are_wide_on_purpose():
+def test_fewer_than_ninety_days_have_a_warning_whether_luck_is_known_to_persist_or_not():
     draw = np.random.default_rng(14)
     note = earnings({"a": draw.normal(size=130)}, _days(*[10] * 13)).per_row("a").note
     assert note == "wide on purpose: 13 days cannot show whether luck persists from day to day"
-    assert earnings({"a": draw.normal(size=140)}, _days(*[10] * 14)).per_row("a").note is None
+    before = earnings({"a": draw.normal(size=600)}, _days(*[10] * 60))
+    for days, history, share in ((14, None, "89 to 100"), (89, None, "89 to 100"), (13, before, "92 to 100")):
+        note = earnings({"a": draw.normal(size=10 * days)}, _days(*[10] * days), history=history).per_row("a").note
+        assert note is not None
+        assert note.endswith(f"intervals held the truth in {share} % of simulated tests")
+    assert earnings({"a": draw.normal(size=900)}, _days(*[10] * 90)).per_row("a").note is None
+
+
+def test_labels_that_overlap_have_a_warning_however_many_days_there_are():
+    """Labels of seven days, asked about each day: each shares its luck with six neighbors."""
+    values, days = {"a": np.random.default_rng(15).normal(size=900)}, _days(*[10] * 90)
+    note = earnings(values, days, horizon=timedelta(days=7)).per_row("a").note
+    assert note == "approximate: a label spans 7 of the days, which share their luck"
+    assert earnings(values, days, horizon=timedelta(days=3)).per_row("a").note is None
 
 
 def test_two_gains_in_a_test_are_too_few():
