@@ -13,6 +13,7 @@ from ml_platform.cli.arguments import UsageError
 from ml_platform.cli.json_output import print_json
 from ml_platform.core.errors import PredictionError, SourceError
 from ml_platform.core.formatting import counted
+from ml_platform.core.plain_values import json_value
 from ml_platform.core.private_files import shared_as_wanted
 from ml_platform.core.terminal_text import SafeConsole
 from ml_platform.project import Project, open_project
@@ -103,7 +104,12 @@ def predict_file(directory: Path, version: str, file: Path, to: Destination, as_
     tables = _tables(project, named.model, file)
     if to.named is None:
         rows = to_frame(pa.concat_tables(tables))
-        predict_rows(project, named, rows, project.clock.now()).to_csv(sys.stdout, index=False)
+        predicted = predict_rows(project, named, rows, project.clock.now())
+        if as_json:
+            records = json_value(predicted.to_dict("records"))
+            print_json({"version": str(named), "rows": len(predicted), "predictions": records})
+        else:
+            predicted.to_csv(sys.stdout, index=False)
         return
     target = to.target(file, os.environ)
     with shared_as_wanted(), SafeConsole(stderr=True).status("Predicting ...") as status:

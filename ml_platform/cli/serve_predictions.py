@@ -133,5 +133,5 @@ def _show_addresses(
         models = {name: f"{url}/models/{name}/predict" for name in online}
         sources = {name: f"{url}/events/{name}" for name in posted}
         facts = {"project": project.spec.name, "address": url, "workers": address.workers}
-        print_json({**facts, "models": models, "sources": sources})
+        print_json({**facts, "models": models, "sources": sources}, one_line=True)
         sys.stdout.flush()

@@ -164,7 +164,7 @@ def _taken(host: str, port: int) -> bool:
 
 def _print_addresses(project: Project, serving: Serving) -> None:
     addresses = _addresses(project, serving)
-    print_json({"project": project.spec.name, **addresses, "needs_token": serving.token is not None})
+    print_json({"project": project.spec.name, **addresses, "needs_token": serving.token is not None}, one_line=True)
     sys.stdout.flush()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import stat
 import sys
 from collections.abc import Callable, Iterator
@@ -24,6 +25,8 @@ _FREE_GB = 2.0
 _OLDEST_NOW = datetime(2026, 1, 1, tzinfo=UTC)
 _CLOCK_SLACK = timedelta(minutes=5)
 _PYTHONS = ((3, 11), (3, 14))
+PORTS = {3000: "up --port PORT", 5000: "up --mlflow-port PORT", 8000: "serve --port PORT"}
+"""Ports on which the commands serve by default, and the option that names another one."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,14 @@ def check_up(directory: Path, now: datetime) -> list[Checked]:
     now
         The machine's time.
     """
-    checks = [_python(), _package("dagster"), _package("dagster-webserver"), _package("mlflow"), _disk(directory)]
+    checks = [
+        _python(),
+        _package("dagster"),
+        _package("dagster-webserver"),
+        _package("mlflow"),
+        _ports(),
+        _disk(directory),
+    ]
     try:
         project = open_project(directory)
     except PlatformError as error:
@@ -79,6 +89,25 @@ def _package(name: str) -> Checked:
         return Checked(name, True, version(name))
     except PackageNotFoundError:
         return Checked(name, False, "not installed", f"pip install {name}")
+
+
+def _ports() -> Checked:
+    """Return which ports are taken. This is no failed check: `up` itself, or another project, may serve there."""
+    taken = [port for port in PORTS if _is_taken(port)]
+    if not taken:
+        return Checked("ports", True, f"{listed(PORTS)} are free")
+    remedy = f"Where it is not this project that serves there: ml-platform {listed(PORTS[port] for port in taken)}."
+    return Checked("ports", True, f"{listed(taken)} {'is' if len(taken) == 1 else 'are'} taken", remedy)
+
+
+def _is_taken(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+    return False
 
 
 def _disk(directory: Path) -> Checked:

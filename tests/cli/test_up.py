@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.cli.conftest import require_documented
 from tests.up_server import all_gone, free_port, is_free, up
 from tests.worlds import write_shop
 
@@ -41,7 +42,7 @@ def port_of(url: str) -> int:
 @pytest.mark.server
 def test_both_servers_are_guarded_and_a_second_ctrl_c_ends_every_process(tmp_path: Path) -> None:
     root = write_shop(tmp_path / "shop", days=3)
-    with up(root, tmp_path / "printed") as served:
+    with up(root, tmp_path / "printed", "--json") as served:
         for url, api in ((served.dagster, "/graphql"), (served.mlflow, "/ajax-api/2.0/mlflow/experiments/search")):
             body = QUERY if api == "/graphql" else b'{"max_results": 1}'
             same_origin = {"Origin": url, "Sec_Fetch_Site": "same-origin"}
@@ -57,6 +58,10 @@ def test_both_servers_are_guarded_and_a_second_ctrl_c_ends_every_process(tmp_pat
             assert status_of(f"{url}/graphql?query=%7Bversion%7D") == 405
             assert status_of(f"{url}/%67raphql?query=%7Bversion%7D") == 405
             assert status_of(f"{url}/graphql%0A?query=%7Bversion%7D") == 400
+        [line] = [line for line in served.printed.splitlines() if line.startswith("{")]
+        require_documented(("up",), line)
+        addresses = {name: json.loads(line)[name] for name in ("dagster", "mlflow")}
+        assert addresses == {"dagster": served.dagster, "mlflow": served.mlflow}
         reloaded = urllib.request.Request(f"{served.dagster}/graphql", RELOAD, JSON)
         with urllib.request.urlopen(reloaded, timeout=120) as answer:
             loaded = json.load(answer)["data"]["reloadRepositoryLocation"]["__typename"]

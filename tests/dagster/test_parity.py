@@ -20,6 +20,7 @@ from ml_platform.reporting.status import project_status
 from ml_platform.serving.service import Service
 from ml_platform.storage.outputs import current_output
 from ml_platform.storage.versions import versions
+from tests.cli.conftest import require_documented
 from tests.dagster.conftest import open_copy
 from tests.dagster.shop import Shop
 
@@ -135,7 +136,9 @@ def test_a_bit_that_differs_fails_the_check_alerts_and_stops_a_new_version(
     assert "was served as" in str(refused.value)
     assert len(versions(project, MODEL)) == 2
     assert show_parity(online.root, MODEL, None, as_json=True) == 1
-    assert f'"column": "{COLUMN}"' in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert f'"column": "{COLUMN}"' in printed
+    require_documented(("parity",), printed[printed.index("{\n") :])
 
 
 def test_deploying_alone_needs_a_comparison_of_that_version(online: Shop) -> None:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
+import typer
 
+from ml_platform.cli.main import app
 from ml_platform.project import open_project
-from ml_platform.reporting.doctor import Checked, check_up
+from ml_platform.reporting.doctor import PORTS, Checked, check_up
 from ml_platform.sources.ingest import ingest_source
 from tests.worlds import write_shop
 
@@ -93,4 +98,52 @@ def test_a_folder_of_the_state_that_every_user_can_write_is_named(shop: Path) ->
         False,
         f"every user can write to {reports}",
         f"chmod o-w {reports}",
+    )
+
+
+def test_a_port_that_is_taken_is_named_with_the_option_for_another_one(
+    shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as taken, socket.socket() as other:
+        for server in (taken, other):
+            server.bind(("127.0.0.1", 0))
+        used, free = taken.getsockname()[1], other.getsockname()[1]
+        other.close()
+        ports = {used: "up --port PORT", free: "serve --port PORT"}
+        monkeypatch.setattr("ml_platform.reporting.doctor.PORTS", ports)
+        result = checks(shop)["ports"]
+    assert (result.ok, result.found) == (True, f"{used} is taken")
+    assert result.remedy.endswith(": ml-platform up --port PORT.")
+
+
+def test_the_ports_are_the_defaults_of_the_commands() -> None:
+    program: Any = typer.main.get_command(app)
+    defaults = {
+        int(option.default): f"{name} {option.opts[0]} PORT"
+        for name in ("up", "serve")
+        for option in program.commands[name].params
+        if option.opts[0] in ("--port", "--mlflow-port")
+    }
+    assert defaults == PORTS
+
+
+def test_a_missing_package_is_named_with_the_command_that_installs_it(
+    shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr("ml_platform.reporting.doctor.version", missing)
+    result = checks(shop)["mlflow"]
+    assert (result.ok, result.found, result.remedy) == (False, "not installed", "pip install mlflow")
+
+
+def test_a_state_folder_that_cannot_be_written_is_named(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    state = shop / ".ml_platform"
+    state.mkdir()
+    monkeypatch.setattr("ml_platform.reporting.doctor.os.access", lambda path, mode: path != state)  # root may write
+    result = checks(shop)["permissions"]
+    assert (result.ok, result.found) == (False, f"{state} not writable")
+    assert (
+        result.remedy == f"Give this user the right to read and write {state}, or name another folder in storage.state."
     )

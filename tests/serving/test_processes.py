@@ -21,6 +21,7 @@ import requests
 from ml_platform.operations.predictions.compact_online import compact_online_log
 from ml_platform.registry.rollback import roll_back
 from ml_platform.storage.prediction_log import read_predictions
+from tests.cli.conftest import require_documented
 from tests.features.world import at
 from tests.serving.world import NOW, ServedWorld, served_world
 from tests.up_server import free_port
@@ -60,6 +61,20 @@ def started(world: ServedWorld, workers: int = 2) -> Service:
     port = free_port()
     command = [PROGRAM, "serve", str(world.project.root), "--port", str(port)]
     return Service(f"http://127.0.0.1:{port}", subprocess.Popen([*command, "--workers", str(workers)]))
+
+
+def test_a_program_that_started_the_service_reads_one_line_with_its_address(world: ServedWorld) -> None:
+    port = free_port()
+    command = [PROGRAM, "serve", str(world.project.root), "--port", str(port), "--workers", "1", "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        require_documented(("serve",), line)
+        document = json.loads(line)
+        assert requests.get(f"{document['address']}/readyz", timeout=5).status_code == 200
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 0
+    assert (document["address"], [*document["models"]]) == (f"http://127.0.0.1:{port}", ["by_ticks"])
 
 
 def stopped(service: Service) -> int:

@@ -26,7 +26,8 @@ FIELDS: Mapping[str, str] = {
     "quarantine": "sources",
     "preview": "table reused sampled columns newest history; of a model: model formula start end questions states "
     "excluded label newest",
-    "predict": "with --to: version rows earlier file; with --to-table: version rows earlier table",
+    "predict": "version rows predictions; with --to: version rows earlier file; with --to-table: version rows earlier "
+    "table",
     "predictions": "predictions",
     "approve": "version decision actor ledger_line champion",
     "site": "project page facts sources feature_tables features models",
@@ -77,7 +78,8 @@ EXIT_CODES = """## Exit codes
 OUTPUT = """## Output for machines
 
 With `--json` a command prints one JSON object on stdout and its progress on stderr. `schema` needs no such option: \
-it prints JSON Schemas. `up` and `serve` print their object once the servers answer, and serve until they are stopped. \
+it prints JSON Schemas. `up` and `serve` print their object as one line once the servers answer, and serve until they \
+are stopped: a program that started them waits for that line. \
 `explain` of several predictions prints one object a line.
 
 `format_version` is 1 in every object. It is raised where a field is removed, renamed or changes its meaning; \
