@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import combinations
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ml_platform.core.errors import listed, suggest
 from ml_platform.declarations.checks.problems import LOGGED_COLUMNS
 from ml_platform.operations.new_project.made_rows import PREDICTED
 from ml_platform.operations.new_project.table import ColumnFacts, TableFacts, UnusableFile
 from ml_platform.operations.new_project.times import looks_like_times, time_problem
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 TEMPLATES = tuple(PREDICTED)
 TEST_DAYS = 14
@@ -27,6 +30,9 @@ _WHAT = "Which column is to be predicted?"
 _LATER, _NONE = "Which columns are known only after the prediction (a,b or none)?", "none"
 T = TypeVar("T")
 _DAY = timedelta(days=1)
+_FIRST_RUN = 3 * _DAY
+_ASKED_BEFORE = timedelta(hours=3)
+"""A row at the very start of the first run was to be predicted before it."""
 _TIMES = "Give each row a time, all in one format, such as 2024-05-31T18:30:00Z."
 _MARGIN_DAYS = 8
 """What the horizon, and the first days without history, take of the time span."""
@@ -144,8 +150,8 @@ def _in_time(
     """Return the choices with a clock and a split that fit the time span of the rows."""
     times = table.frame(time)[time].dropna()
     times = times.dt.tz_convert(UTC) if times.dt.tz else times.dt.tz_localize(UTC)
-    last = times.max().normalize().to_pydatetime()
-    start = last - 3 * _DAY
+    until = _until(times)
+    start = until - _FIRST_RUN
     ages = sorted({*((start - times[times < start]).dt.days)})
     days = ages[-1] if ages else 0
     if days < _LEAST_DAYS:
@@ -161,11 +167,18 @@ def _in_time(
         group=_guess_group(table, {*key, time, predict, *excluded}),
         daily=bool((times == times.dt.normalize()).all()),
         start=start,
-        until=last,
+        until=until,
         train=days - test - validate - _MARGIN_DAYS,
         validate=validate,
         test=test,
     )
+
+
+def _until(times: pd.Series[Any]) -> datetime:
+    """Return the midnight up to which a first run predicts: that before the last row, if rows lie in its days."""
+    last: datetime = times.max().normalize().to_pydatetime()
+    predicted = times.between(last - _FIRST_RUN + _ASKED_BEFORE, last, inclusive="right")
+    return last if predicted.any() else last + _DAY
 
 
 def _test_days(ages: Sequence[int], days: int) -> int:

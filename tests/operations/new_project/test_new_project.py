@@ -17,7 +17,8 @@ from ml_platform.core.errors import PlatformError
 from ml_platform.declarations.label import RowLabel
 from ml_platform.declarations.load.load import load_project
 from ml_platform.declarations.project import ProjectSpec
-from ml_platform.operations.new_project.choices import Wanted
+from ml_platform.operations.new_project.choices import Wanted, choose
+from ml_platform.operations.new_project.table import look_at
 from ml_platform.project import open_project
 from ml_platform.sources.ingest import ingest_source
 from ml_platform.sources.readers.csv import CsvReader
@@ -70,6 +71,15 @@ def test_the_template_follows_from_the_column_unless_it_is_named(
     make: Callable[..., ProjectSpec], predict: str, template: str | None, task: str
 ) -> None:
     assert make(predict=predict, template=template).models[f"predict_{predict}"].task == task
+
+
+def test_the_days_of_the_first_run_have_rows_also_where_most_days_have_none(tmp_path: Path) -> None:
+    games = [datetime(2024, 1, 1, 20, tzinfo=UTC) + timedelta(days=5 * number) for number in range(24)]
+    lines = [f"{number},{at:%Y-%m-%d %H:%M:%S},{number % 7},{number % 2}" for number, at in enumerate(games)]
+    (tmp_path / "games.csv").write_text("\n".join(["game,at,rank,won", *lines]) + "\n")
+    chosen = choose(look_at(tmp_path / "games.csv"), Wanted(), lambda _, guess: guess)
+    assert (chosen.start, chosen.until) == (datetime(2024, 4, 23, tzinfo=UTC), datetime(2024, 4, 26, tzinfo=UTC))
+    assert chosen.start < games[-1] - timedelta(hours=1) < chosen.until  # the last game, on April 25th, is predicted
 
 
 @pytest.mark.parametrize("template", ["binary", "regression", "multiclass"])
