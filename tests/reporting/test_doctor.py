@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 import typer
 
-from ml_platform.cli.main import app
+import ml_platform.cli.main  # noqa: F401  (it gives the app its commands)
+from ml_platform.cli.app import app
 from ml_platform.project import open_project
 from ml_platform.reporting.doctor import PORTS, Checked, check_up
 from ml_platform.sources.ingest import ingest_source
