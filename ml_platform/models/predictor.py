@@ -109,7 +109,9 @@ class Predictor:
 
     def predict_actions(self, frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Return what `predict` returns, and what each action can be expected to earn, one column each."""
-        rows = read_columns(frame.reset_index(drop=True), self.inputs)
+        numbered = frame.copy(deep=False)
+        numbered.index = pd.RangeIndex(len(frame))
+        rows = read_columns(numbered, self.inputs)
         scores = self.scores(rows)
         expected = self.decision.expected_values(rows, self._shares(scores), self.classes)
         predicted = pd.concat([self._named(scores), self.decision.best(expected)], axis=1).set_index(frame.index)

@@ -61,14 +61,16 @@ def predict_rows(
     model = project.spec.models[version.model]
     columns = population_columns(project.spec, model)
     bare = {short: name for name in columns if (short := name.partition(".")[2]) != TIME}
-    named = rows.reset_index(drop=True).rename(columns=bare)
+    named = _renamed(rows, bare)
     _require_known(named, [*columns, *(column.name for column in predictor.inputs)], bare, version)
     times = reading_times(named, str(version), now, before)
     used = _with_features(project, version, predictor, _typed(named, columns), times)
     predicted = predictor.predict(used)
     features = [column.name for column in predictor.inputs if column.name not in {*named, PREDICTION_TIME}]
-    sent = rows.reset_index(drop=True).rename(columns={name: bare[name] for name in predicted if name in bare})
-    return pd.concat([sent, used[features], predicted], axis=1).set_index(rows.index)
+    sent = _renamed(rows, {name: bare[name] for name in predicted if name in bare})
+    together = pd.concat([sent, used[features], predicted], axis=1)
+    together.index = rows.index
+    return together
 
 
 def features_read(project: Project, model: str) -> dict[str, str | None]:
@@ -76,6 +78,14 @@ def features_read(project: Project, model: str) -> dict[str, str | None]:
     joins = joins_of(project.spec, project.spec.models[model])
     nodes = sorted({NodeName("feature_table", joined.table.name) for joined in joins}, key=str)
     return {str(node): current_output(project.database, node) for node in nodes}
+
+
+def _renamed(rows: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFrame:
+    """Return the same values, which are not copied, under other names of columns and with rows numbered from 0."""
+    view = rows.copy(deep=False)
+    view.index = pd.RangeIndex(len(rows))
+    view.columns = pd.Index([names.get(name, name) for name in rows.columns])
+    return view
 
 
 def _require_known(rows: pd.DataFrame, known: Sequence[str], bare: Mapping[str, str], version: Version) -> None:

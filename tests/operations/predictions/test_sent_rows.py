@@ -63,6 +63,18 @@ def test_features_are_looked_up_as_the_batch_run_read_them(factory: Project, log
     assert list(predicted)[: len(rows.columns)] == list(rows.columns)
 
 
+def test_the_rows_stay_as_they_were_and_their_predictions_have_their_index(
+    factory: Project, logged: pd.DataFrame
+) -> None:
+    """The values are not copied to rename columns, so nothing may write into them."""
+    rows = population_columns_of(logged)
+    rows.index = pd.Index([f"row {number}" for number in reversed(range(len(rows)))], name="mine")
+    before = rows.copy(deep=True)
+    predicted = predict_rows(factory, version_named(factory, f"{MODEL}@1"), rows, NOW)
+    pd.testing.assert_frame_equal(rows, before)
+    pd.testing.assert_index_equal(predicted.index, before.index)
+
+
 def with_columns(project: Project, **types: ColumnType) -> Project:
     """Return a project whose orders have more columns."""
     orders, sources = project.spec.sources["orders"], project.spec.sources
