@@ -20,8 +20,8 @@ class Control(Declaration):
     )
     earned: dict[Name, ExpressionText] | None = Field(
         None,
-        description="What each action really earned, over the label that came about. The payoffs of actions are for a "
-        "label that the action does not change; where it changes the label, write here what both then earn. The "
+        description="For each action, what a row earned whose label became known after the action was taken. Needed "
+        "where an action changes the label: the payoffs in actions are for a label that no action changes. The "
         "default is actions.",
         examples=[{"call": "-2 - label * 20", "wait": "-label * 20"}],
     )
