@@ -10,7 +10,7 @@ import pytest
 from ml_platform.declarations.lineage import snapshot_lineage
 from ml_platform.project import Project
 from ml_platform_dagster.jobs.build import build_definitions
-from tests.datasets.labels import test_question_columns, test_window_label
+from tests.datasets.labels import test_question_columns, window_labels
 from tests.datasets.population import customers, test_limits, test_on_spark
 
 HOURLY = {"deployment": {"batch": "0 * * * * UTC"}}
@@ -23,8 +23,8 @@ def models_with_a_snapshot(project: Project) -> set[str]:
 
 
 def test_each_label_over_a_window_becomes_assets(tmp_path: Path) -> None:
-    labels = {name: item[0] for name, item in test_window_label.LABELS.items()}
-    project = test_window_label.project_of(tmp_path, [], labels)
+    labels = {name: item[0] for name, item in window_labels.LABELS.items()}
+    project = window_labels.project_of(tmp_path, [], labels)
     assert models_with_a_snapshot(project) == set(labels)
 
 
@@ -47,8 +47,6 @@ def test_each_population_becomes_assets(
 def test_a_label_that_compares_a_column_with_that_of_its_question_comes_from_this_column_once(tmp_path: Path) -> None:
     label = {"source": "baskets", "any": "amount > baskets.amount", "within": "1d", "settle": "6h"}
     population = {"on": "baskets", "entity": "shop"}
-    project = customers.project_of(
-        tmp_path, [], {"more": population}, label=label, **test_window_label.BINARY, **HOURLY
-    )
+    project = customers.project_of(tmp_path, [], {"more": population}, label=label, **window_labels.BINARY, **HOURLY)
     assert models_with_a_snapshot(project) == {"more"}
     assert snapshot_lineage(project.spec, project.spec.models["more"])["label"] == (("sources/baskets", "amount"),)

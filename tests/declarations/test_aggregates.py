@@ -9,7 +9,7 @@ from ml_platform.core.errors import DeclarationError, PlatformError
 from ml_platform.declarations.aggregates import aggregates
 from ml_platform.declarations.feature_table import read_feature
 from ml_platform.declarations.load.schema import json_schemas
-from tests.features.test_feature_table import answers, built, one_table, project_of, row
+from tests.features.feature_tables import answers, built, one_table, project_of, row
 from tests.features.world import at
 from tests.installed import install
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.features.test_feature_table import answers, built, one_table, project_of, row
+from tests.features.feature_tables import answers, built, one_table, project_of, row
 from tests.features.world import at
 
 ROWS = [

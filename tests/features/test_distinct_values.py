@@ -16,7 +16,7 @@ from ml_platform.features.aggregates import value_counts
 from ml_platform.features.build import build_feature_table, pending_cells
 from ml_platform.sources.ingest import ingest_source
 from tests.features import oracle
-from tests.features.test_feature_table import WINDOWS, WRITTEN, answers, built, one_table, project_of, row
+from tests.features.feature_tables import WINDOWS, WRITTEN, answers, built, one_table, project_of, row
 from tests.features.world import at
 
 AMOUNTS = [None, 0.0, -0.0, 0.1, 2.5, 2.5, -7.25, 1e308, 9007199254.740993]

@@ -7,7 +7,7 @@ stored on 2026-11-29, when limbs of floats became whole numbers of 64 bits. No v
 from ml_platform.core.hashing import content_id
 from ml_platform.declarations.fingerprint import deciding_part
 from ml_platform.declarations.graph import build_graph
-from tests.features.test_feature_table import answers, built, declared, project_of, row
+from tests.features.feature_tables import answers, built, declared, project_of, row
 from tests.features.world import at
 
 ROWS = [

@@ -19,7 +19,7 @@ from ml_platform.features.tile_store import StoredCells
 from ml_platform.features.tiles import EVENT_UNIT, KNOWN_FROM, KNOWN_UNTIL, Grain
 from ml_platform.sources.ingest import ingest_source
 from ml_platform.storage.artifact_kinds.feature_table import FeatureTableManifest
-from tests.features.test_feature_table import COLUMNS, answers, built, declared, one_table, project_of, row
+from tests.features.feature_tables import COLUMNS, answers, built, declared, one_table, project_of, row
 from tests.features.world import at, text, write_csv
 
 

@@ -1,65 +1,29 @@
-"""Exports, read back by the library of each format and compared with the model by hand."""
+"""Exports as text of LightGBM, and what holds for every format: what is compared, refused and printed."""
 
 from __future__ import annotations
 
 import json
 import re
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 
-from ml_platform.core.errors import ArtifactDamaged, ExportRefused
+from ml_platform.core.errors import ExportRefused
 from ml_platform.models.export import export_formats
-from ml_platform.models.export.exported import Export, export_model
-from ml_platform.models.export.mlflow import predictor_in
-from ml_platform.models.predictor import Predictor, load_predictor
-from ml_platform.models.train import train_model
+from ml_platform.models.predictor import Predictor
 from ml_platform.project import Project
 from tests.installed import install
-from tests.models.rows import SEGMENTS, HandMadeSnapshot, keep_snapshots, shop_project, shop_rows, snapshot
+from tests.models.exported import exported, made, rows_of
+from tests.models.rows import shop_rows
 from tests.models.test_predictor import CALENDAR
 from tests.worlds import LATE_PARCEL, LATENESS
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:.*inferred as AnyType")]  # MLflow's own hints
 
-LABELS = {"late_parcel": "late", "lateness": "minutes", "lane": "lane"}
 NULLS = ["courier_recent.mean_late_7d", "courier_recent.last_late_7d"]
-
-
-class Whole(HandMadeSnapshot):
-    """A hand-made snapshot whose frame is all of its parts."""
-
-    @property
-    def frame(self) -> pd.DataFrame:
-        return pd.concat(self.parts.values(), ignore_index=True)
-
-
-def made(folder: Path, monkeypatch: pytest.MonkeyPatch, model: str, **declared: str) -> tuple[Project, Any, Predictor]:
-    """Return a project, a trained model and its predictor."""
-    kept = {model: Whole(snapshot(label=LABELS[model]).parts)}
-    keep_snapshots(monkeypatch, kept)
-    monkeypatch.setattr("ml_platform.models.export.parity_rows.load_snapshot", lambda _, id: kept[id])
-    project = shop_project(folder / "shop", **declared)
-    artifact = train_model(project, model, model).artifact
-    return project, artifact, load_predictor(project, artifact)
-
-
-def exported(folder: Path, made_model: Any, format: str, *without: str) -> tuple[Export, Path]:
-    project, artifact, _ = made_model
-    target = folder / "out"
-    return export_model(project, artifact, "parcel@1", format, target, without), target
-
-
-def rows_of(predictor: Predictor, count: int = 500) -> pd.DataFrame:
-    """Return rows that training did not see, with texts that it did not see either."""
-    rows = shop_rows(count, seed=77)
-    rows.loc[::7, "orders.courier"] = "zed"
-    return rows
 
 
 # LightGBM -----------------------------------------------------------------------------------------------------------
@@ -182,101 +146,6 @@ def test_without_a_snapshot_rows_are_drawn(tmp_path, monkeypatch):
     parity = exported(tmp_path, model, "lightgbm", "actions", "nulls")[0].parity
     assert (parity.of_snapshot, parity.rows + parity.skipped) == (0, 10_000)
     assert parity.identical == parity.rows
-
-
-# ONNX ---------------------------------------------------------------------------------------------------------------
-
-NUMBERS = SEGMENTS.replace("orders.courier, orders.items", "orders.items")
-
-
-@pytest.mark.parametrize("model", ["late_parcel", "lateness", "lane"])
-def test_onnxruntime_gives_the_scores_to_the_fifth_digit(tmp_path, monkeypatch, model):
-    import onnxruntime
-
-    declared = {"models__lane": NUMBERS} if model == "lane" else {}
-    trained = made(tmp_path, monkeypatch, model, **declared)
-    without = ["nulls"] if model == "lateness" else ["actions", "nulls"]
-    export, folder = exported(tmp_path, trained, "onnx", *without)
-    predictor = trained[2]
-    session = onnxruntime.InferenceSession(str(folder / "model.onnx"), providers=["CPUExecutionProvider"])
-    rows = rows_of(predictor)
-    names = [column.name for column in predictor.matrix]
-    kept = rows[[column.name for column in predictor.matrix if column.fill is not None]].notna().all(axis=1)
-    scores = session.run(None, {session.get_inputs()[0].name: rows[names].to_numpy("float32")})[-1]
-    scores = scores[:, 1:] if model == "late_parcel" else scores
-    expected = predictor.predict(rows).filter(regex="^score").to_numpy()
-    np.testing.assert_allclose(scores[kept], expected[kept], rtol=1e-5, atol=1e-5)
-    assert 0 < export.parity.largest_difference < 1e-4
-    assert export.parity.tolerance == 1e-5
-
-
-def test_onnx_holds_no_texts(tmp_path, monkeypatch):
-    with pytest.raises(ExportRefused, match=r"cannot hold categories: the texts orders\.courier are turned"):
-        exported(tmp_path, made(tmp_path, monkeypatch, "lane"), "onnx", "actions", "nulls")
-
-
-def test_trees_that_the_converter_gets_wrong_are_refused_by_their_answers(tmp_path, monkeypatch):
-    linear = LATENESS.replace("num_leaves: 7,", "num_leaves: 7, linear_tree: true,")
-    model = made(tmp_path, monkeypatch, "lateness", models__lateness=linear)
-    with pytest.raises(ExportRefused, match=r"rows have another score"):
-        exported(tmp_path, model, "onnx", "nulls")
-
-
-def test_a_converter_that_is_not_installed_is_named_with_the_command(tmp_path, monkeypatch):
-    model = made(tmp_path, monkeypatch, "lateness")
-    monkeypatch.setitem(sys.modules, "onnxmltools", None)
-    with pytest.raises(ExportRefused, match=r"pip install 'ml-platform\[onnx\]'"):
-        exported(tmp_path, model, "onnx", "nulls")
-
-
-# MLflow -------------------------------------------------------------------------------------------------------------
-
-
-def test_mlflow_carries_transforms_calibration_categories_and_payoffs(tmp_path, monkeypatch):
-    import mlflow.pyfunc
-
-    text = LATE_PARCEL.replace("split:", "transforms: [steps:calendar]\ncalibration: isotonic\nsplit:")
-    (tmp_path / "shop").mkdir()
-    (tmp_path / "shop/steps.py").write_text(CALENDAR)
-    model = made(tmp_path, monkeypatch, "late_parcel", models__late_parcel=text)
-    export, folder = exported(tmp_path, model, "mlflow")
-    assert (export.left_out, export.parity.identical, export.parity.skipped) == ([], 10_000, 0)
-    rows = rows_of(model[2])
-    loaded = mlflow.pyfunc.load_model(str(folder / "model"))
-    pd.testing.assert_frame_equal(loaded.predict(rows), model[2].predict(rows), check_exact=True)
-    texts = rows.assign(
-        **{name: rows[name].map(lambda at: at.isoformat()) for name in ("orders.placed_at", "prediction_time")}
-    )
-    pd.testing.assert_frame_equal(loaded.predict(texts), model[2].predict(rows), check_exact=True)
-
-
-def test_the_mlflow_model_is_read_in_another_process_without_the_project_and_without_pickle(tmp_path, monkeypatch):
-    model = made(tmp_path, monkeypatch, "lane")
-    _, folder = exported(tmp_path, model, "mlflow")
-    rows = rows_of(model[2], 20)
-    rows.to_json(tmp_path / "rows.json", orient="records", date_format="iso")
-    script = (
-        "import sys, pandas as pd, mlflow.pyfunc, pickle\n"
-        "def refuse(*a, **k): raise AssertionError('something was unpickled')\n"
-        "pickle.loads = pickle.load = pickle.Unpickler = refuse\n"
-        f"model = mlflow.pyfunc.load_model({str(folder / 'model')!r})\n"
-        f"rows = pd.read_json({str(tmp_path / 'rows.json')!r}, precise_float=True)\n"
-        "print(model.predict(rows).to_json(orient='records', double_precision=15))\n"
-    )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=tmp_path, check=False)
-    assert done.returncode == 0, done.stderr
-    expected = json.loads(model[2].predict(rows).to_json(orient="records", double_precision=15))
-    assert json.loads(done.stdout.strip().splitlines()[-1]) == expected
-    assert [path.name for path in folder.rglob("*") if path.suffix in (".pkl", ".pickle", ".joblib")] == []
-
-
-def test_a_changed_file_of_the_mlflow_model_is_refused(tmp_path, monkeypatch):
-    model = made(tmp_path, monkeypatch, "lateness")
-    _, folder = exported(tmp_path, model, "mlflow")
-    (trees,) = folder.rglob("trees.txt")
-    trees.write_bytes(trees.read_bytes().replace(b"leaf_value=", b"leaf_value=1", 1))
-    with pytest.raises(ArtifactDamaged):
-        predictor_in(trees.parent)
 
 
 # The command --------------------------------------------------------------------------------------------------------

@@ -2,99 +2,23 @@
 
 from __future__ import annotations
 
-import struct
-from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 
-from ml_platform.core.errors import PredictionError, TrainingError
+from ml_platform.core.errors import TrainingError
 from ml_platform.declarations.algorithms import algorithms
 from ml_platform.models.calibrators import Calibrator
 from ml_platform.models.estimators.base import Estimator
-from ml_platform.models.predictor import Predictor
-from ml_platform.models.row_form import RowPrediction
 from tests.models.estimators.test_user_class import MEANS
-from tests.models.row_world import (
-    CLASSES,
-    INPUTS,
-    ROW_FORM,
-    TRANSFORMS,
-    frame_of_rows,
-    plain_rows,
-    predictor_of,
-)
+from tests.models.one_row import FAST, ROWS, assert_one_is_many, of_row
+from tests.models.row_world import CLASSES, ROW_FORM, TRANSFORMS, frame_of_rows, plain_rows, predictor_of
+from tests.models.test_row_values import GOOD
 
 pytestmark = pytest.mark.slow
 
-FAST: dict[str, dict[str, Any]] = {
-    "RandomForest": {"n_estimators": 8},
-    "ExtraTrees": {"n_estimators": 8},
-    "GradientBoosting": {"n_estimators": 8},
-    "HistGradientBoosting": {"max_iter": 8},
-    "lightgbm": {"num_iterations": 25},
-    "xgboost": {"n_estimators": 25},
-    "catboost": {"iterations": 25},
-}
 EVERY = [(name, task) for name, kind in sorted(algorithms().items()) for task in sorted(kind.tasks) if name != "rule"]
-ROWS = plain_rows(250, 7, hostile=True)
-
-
-def bits(value: Any) -> Any:
-    """Return a plain value in a form that is equal only for the same bits; every null is None."""
-    if value is None or value is pd.NA or (isinstance(value, float) and value != value):
-        return None
-    return struct.pack("d", value) if isinstance(value, float) else value
-
-
-def of_frame(predictor: Predictor, frame: pd.DataFrame, last: int = 10_000) -> list[tuple[Any, ...]]:
-    """Return the predictions for the last rows of a frame, as tuples of what a row form gives."""
-    predicted, expected = (part.tail(last) for part in predictor.predict_actions(frame))
-    nulls = predictor.unlearned_nulls(frame).tail(last)
-    names = [name for name in predicted.columns if name.startswith("score.")]
-    rows = []
-    for place in range(len(predicted)):
-        row = predicted.iloc[place]
-        rows.append(
-            (
-                None if names else bits(float(row["score"])),
-                tuple(bits(float(row[name])) for name in names),
-                row.get("predicted"),
-                bits(row["action"]),
-                bits(row["expected_value"]),
-                bits(nulls.iloc[place]),
-                tuple(bits(float(value)) for value in expected.iloc[place]),
-            )
-        )
-    return rows
-
-
-def of_row(predicted: RowPrediction) -> tuple[Any, ...]:
-    """Return a row's prediction as a tuple of bits."""
-    scores = tuple(bits(score) for score in predicted.scores)
-    assert predicted.best_action is None  # no row is held out
-    expected = tuple(bits(value) for value in predicted.expected)
-    return (bits(predicted.score), scores, predicted.predicted, *(bits(value) for value in predicted[3:-2]), expected)
-
-
-def assert_one_is_many(predictor: Predictor, rows: list[list[Any]] = ROWS) -> None:
-    frame = frame_of_rows(rows)
-    many, form = of_frame(predictor, frame), predictor.row_form()
-    assert form.inputs == INPUTS
-    for place, row in enumerate(rows):
-        one = of_row(form.predict(row))
-        assert one == many[place], f"row {row}: the row form differs from the frame"
-        typed = [
-            np.nan if value is None and column.type == "float" else value
-            for value, column in zip(row, INPUTS, strict=True)
-        ]
-        assert of_row(form.predict_typed(typed)) == one, f"row {row}: values of their types differ"
-        if place % 25 == 0:
-            assert of_frame(predictor, frame.iloc[[place]]) == [one], f"row {row}: alone differs"
-    repeated = pd.concat([frame] * 9, ignore_index=True)  # LightGBM takes several threads from 2,000 rows on
-    assert of_frame(predictor, repeated, last=len(rows)) == many
 
 
 @pytest.mark.parametrize(("algorithm", "task"), EVERY)
@@ -218,72 +142,6 @@ def test_a_row_form_that_fails_on_a_rare_null_is_refused(tmp_path):
     source = TRANSFORMS + ROW_FORM.replace("None if letter is None or word is None else letter + word", "letter + word")
     with pytest.raises(TrainingError, match=r"steps_row failed with TypeError: can only concatenate str"):
         predictor_of("constant", "binary", tmp_path, transforms=source)
-
-
-# Wrong values -------------------------------------------------------------------------------------------------------
-
-GOOD = plain_rows(1, 3, hostile=False)[0]
-WRONG: list[tuple[str, Any]] = [
-    ("t.x", "1.5"),
-    ("t.x", [1.0]),
-    ("t.x", 1j),
-    ("t.x", 10**400),
-    ("t.x", b"1"),
-    ("t.count", 1.5),
-    ("t.count", float("inf")),
-    ("t.count", 2**63),
-    ("t.count", 10**400),
-    ("t.flag", 2),
-    ("t.flag", "true"),
-    ("t.letter", 3),
-    ("t.letter", b"p"),
-    ("t.letter", {"a": 1}),
-    ("t.at", "2024-01-01"),
-    ("t.at", pd.Timestamp("2024-01-01")),
-    ("t.at", 1_700_000_000),
-]
-
-
-@pytest.mark.parametrize(("name", "value"), WRONG)
-def test_a_value_of_another_type_is_refused_by_the_name_of_its_column(tmp_path, name, value):
-    form = predictor_of("constant", "binary", tmp_path).row_form()
-    row = list(GOOD)
-    row[[column.name for column in INPUTS].index(name)] = value
-    with pytest.raises(PredictionError, match=rf"^column {name} must be \w+, found "):
-        form.predict(row)
-    assert form.predict(GOOD).score is not None
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "same"),
-    [
-        ("t.x", np.float64(1.5), 1.5),
-        ("t.x", np.float32(1.5), 1.5),
-        ("t.x", 2**70, float(2**70)),
-        ("t.count", np.int64(4), 4),
-        ("t.count", 4.0, 4),
-        ("t.count", float("nan"), None),
-        ("t.flag", np.True_, True),
-        ("t.flag", 1, True),
-        ("t.letter", float("nan"), None),
-        ("t.at", pd.Timestamp("2024-01-02 03:04:05.678901", tz="America/New_York"), None),
-        ("t.at", pd.NaT, None),
-        ("t.at", datetime(1500, 1, 1, 2, tzinfo=timezone(timedelta(hours=2))), datetime(1500, 1, 1, tzinfo=UTC)),
-    ],
-)
-def test_a_value_in_another_form_of_its_type_is_read_like_a_column(tmp_path, name, value, same):
-    source = "t.x * 2 + t.count + hour(t.at) + where(is_null(t.letter), 100, 0) + t.flag"
-    form = predictor_of("rule", "regression", tmp_path, expression=source).row_form()
-    place = [column.name for column in INPUTS].index(name)
-    if isinstance(value, pd.Timestamp):
-        same = value.tz_convert("UTC").to_pydatetime()
-    another_form, plain = ([*GOOD[:place], item, *GOOD[place + 1 :]] for item in (value, same))
-    assert of_row(form.predict(another_form)) == of_row(form.predict(plain))
-
-
-def test_a_row_with_too_few_values_is_refused(tmp_path):
-    with pytest.raises(PredictionError, match="a row has 7 values; the predictor has 8 input columns"):
-        predictor_of("constant", "binary", tmp_path).row_form().predict(GOOD[:-1])
 
 
 # LightGBM -----------------------------------------------------------------------------------------------------------

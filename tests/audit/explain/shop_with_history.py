@@ -13,12 +13,14 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+from ml_platform.audit.explain import Explanation, explain
 from ml_platform.datasets.snapshot.build import build_snapshot
 from ml_platform.features.build import build_feature_table
 from ml_platform.models.train import train_model
 from ml_platform.operations.predictions.score import score_days
 from ml_platform.project import Project, open_project
 from ml_platform.sources.ingest import ingest_source
+from ml_platform.storage.manifest import StoredObject
 from ml_platform.storage.outputs import record_output
 from tests.once import made_once
 from tests.operations.monitoring.hand_made_world import appoint
@@ -143,3 +145,11 @@ def correct(lived: Lived, now: datetime, every: int) -> None:
         for row in current:
             writer.writerow([row.order_id, row.courier, row.delivered_at.isoformat(), row.minutes_late])
     inputs(lived, now)
+
+
+def explained_now(shop: Project, before: Explanation) -> Explanation:
+    return explain(open_project(shop.root), before.prediction_id, NOW + timedelta(days=7))
+
+
+def object_of(shop: Project, stored: StoredObject) -> Path:
+    return shop.state / "store/objects" / stored.sha256[:2] / stored.sha256

@@ -1,12 +1,10 @@
-"""What is gone, damaged, edited or false is named; what is left is told all the same."""
+"""What is gone, damaged or false is named; what remains is shown all the same."""
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 from contextlib import closing
 from datetime import date, timedelta
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,87 +17,11 @@ from ml_platform.audit.erasure.plan import plan_erasure
 from ml_platform.audit.explain import Explanation, explain
 from ml_platform.audit.explain.champion_history import production_at
 from ml_platform.audit.explain.lookup import find_predictions, sample_ids
-from ml_platform.core.errors import ArtifactDamaged, ArtifactMissing, InvalidWhatIf, NoSuchPrediction
+from ml_platform.core.errors import ArtifactDamaged, ArtifactMissing, NoSuchPrediction
 from ml_platform.project import Project, open_project
-from ml_platform.storage.manifest import StoredObject
 from ml_platform.storage.prediction_log import append_predictions, logged_days, segment_names
-from tests.audit.explain.shop_with_history import MODEL, Lived
-from tests.worlds import COURIER, NOW
-
-
-@pytest.fixture
-def shop(lived: Lived, tmp_path: Path) -> Project:
-    """A copy of the shop that has lived, to be harmed."""
-    shutil.copytree(lived.project.root, tmp_path / "shop")
-    return open_project(tmp_path / "shop")
-
-
-@pytest.fixture
-def before(lived: Lived) -> Explanation:
-    return explain(lived.project, sample_ids(lived.project, MODEL, None, 1)[0], lived.now)
-
-
-def explained_now(shop: Project, before: Explanation) -> Explanation:
-    return explain(open_project(shop.root), before.prediction_id, NOW + timedelta(days=7))
-
-
-def object_of(shop: Project, stored: StoredObject) -> Path:
-    return shop.state / "store/objects" / stored.sha256[:2] / stored.sha256
-
-
-def test_a_model_that_is_declared_no_longer_is_explained_as_before(shop: Project, before: Explanation) -> None:
-    (shop.root / f"models/{MODEL}.yaml").unlink()
-    assert MODEL not in open_project(shop.root).spec.models
-    assert explained_now(shop, before) == before
-    assert production_at(open_project(shop.root), MODEL, NOW).version is not None
-
-
-def test_a_feature_that_means_something_else_by_now_is_explained_as_it_was_meant(
-    shop: Project, before: Explanation
-) -> None:
-    edited = COURIER.replace("publish_delay: 5m", "publish_delay: 45m").replace(
-        "minutes_late >= 30", "minutes_late >= 5"
-    )
-    (shop.root / "features/courier_recent.yaml").write_text(edited)
-    assert explained_now(shop, before) == before
-
-
-def test_a_log_without_recorded_declarations_is_explained_by_todays_and_reports_it(
-    shop: Project, before: Explanation, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    rows = find_predictions(shop, [before.prediction_id])[0].rows.drop(columns=["_log", "_segment"])
-    table = pa.Table.from_pandas(rows.assign(prediction_id=f"{MODEL}.20240310.{'0' * 16}"), preserve_index=False)
-    monkeypatch.setattr("ml_platform.storage.prediction_log.kept_declarations", lambda *_: {})
-    inputs = {name: id for name, id in before.made.artifacts.items() if name != "sources/deliveries"}
-    state, _ = append_predictions(shop, MODEL, date(2024, 3, 10), "key", lambda _: table, inputs, {})
-    older = [{"id": item["id"], "rows": item["rows"]} for item in state.about["segments"]]
-    rewrite(shop, date(2024, 3, 10), older)
-    explanation = explain(shop, f"{MODEL}.20240310.{'0' * 16}", NOW)
-    assert not explanation.made.exact
-    assert explanation.problems == ("the log segment has no declarations: the current declarations are used",)
-    assert explanation.holds
-    (shop.root / f"models/{MODEL}.yaml").unlink()
-    explanation = explain(open_project(shop.root), f"{MODEL}.20240310.{'0' * 16}", NOW)
-    assert explanation.problems == (
-        "the log segment has no declarations, and late_parcel is no longer declared: its features and "
-        "source rows are unavailable",
-    )
-    assert (explanation.again.agrees, explanation.from_features) == (True, None)
-    assert [item.value for item in explanation.inputs] == [item.value for item in before.inputs]
-
-
-def rewrite(shop: Project, day: date, segments: list[dict[str, object]]) -> None:
-    """Write a day's state as an older version of the platform did."""
-    from ml_platform.storage.prediction_log import KIND, PREDICTION_DAYS
-    from ml_platform.storage.rows import update_rows
-
-    logged = next(item for item in logged_days(shop, MODEL) if item.day == day)
-    state = shop.store.get(KIND, logged.artifact)
-    about = {**state.about, "segments": segments}
-    shop.store.write(KIND, "e" * 64, "older", objects=state.objects, about=about, inputs=state.inputs)
-    with shop.database.writing() as connection:
-        here = PREDICTION_DAYS.c.day == day.isoformat()
-        update_rows(connection, PREDICTION_DAYS, here, {"artifact": "e" * 64})
+from tests.audit.explain.shop_with_history import MODEL, Lived, explained_now, object_of
+from tests.worlds import NOW
 
 
 def planted(shop: Project, before: Explanation, column: str, value: object) -> Explanation:
@@ -162,27 +84,6 @@ def test_a_damaged_source_is_named_and_the_rest_is_shown(shop: Project, before: 
     assert any("is damaged" in text for text in explanation.problems)
     assert explanation.holds
     assert all(item.behind is None for item in explanation.inputs)
-
-
-def test_unreadable_declarations_are_reported_and_the_current_ones_are_used(
-    shop: Project, before: Explanation, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def unreadable(*_: object) -> None:
-        raise ValueError("an unknown key")
-
-    monkeypatch.setattr("ml_platform.operations.predictions.recompute_features.read_declarations", unreadable)
-    explanation = explained_now(shop, before)
-    assert explanation.problems == (
-        "the logged declarations are of another version of the platform: the current declarations are used",
-    )
-    assert explanation.holds
-    monkeypatch.undo()
-    state = shop.store.get("predictions", before.made.log)
-    kept = next(stored for name, stored in state.objects.items() if name.startswith("declared/"))
-    object_of(shop, kept).unlink()
-    explanation = explained_now(shop, before)
-    assert explanation.problems[0].startswith(f"the logged declarations cannot be read: object {kept.sha256} is not in")
-    assert explanation.holds
 
 
 def test_an_edited_ledger_is_reported_and_nothing_is_read_from_it(shop: Project, before: Explanation) -> None:
@@ -258,53 +159,6 @@ def test_ids_that_are_none_are_answered_with_what_is_nearest(lived: Lived, befor
     assert problem("late_parcel.20250301." + "0" * 16).endswith(
         "late_parcel has no prediction on 2025-03-01. It has some on 6 days, 2024-03-01 to 2024-03-06."
     )
-
-
-def test_what_if_scores_on_paper_and_logs_nothing(shop: Project, before: Explanation) -> None:
-    days = logged_days(shop, MODEL)
-    explanation = explain(shop, before.prediction_id, NOW, edits={"mean_late_7d": "500", "orders.items": "8"})
-    assert explanation.what_if is not None
-    mean, items = explanation.what_if.changes
-    assert (mean.name, mean.after) == ("courier_recent.mean_late_7d", 500.0)
-    assert (items.name, items.after) == ("orders.items", 8)
-    assert explanation.answer == before.answer
-    logged = find_predictions(shop, [before.prediction_id])[0]
-    from ml_platform.models.predictor import load_predictor
-
-    predictor = load_predictor(shop, shop.store.get("trained_model", before.version.trained_model))
-    rows = logged.rows.assign(**{"courier_recent.mean_late_7d": 500.0, "orders.items": 8})
-    expected = predictor.predict(rows).iloc[0]
-    assert dict(explanation.what_if.outputs) == {
-        "score": expected["score"],
-        "action": expected["action"],
-        "expected_value": expected["expected_value"],
-    }
-    assert explanation.what_if.actions["upgrade"] == pytest.approx(-4 + 9 * expected["score"], abs=1e-12)
-    assert explanation.what_if.contributions[0].adds_up
-    assert logged_days(shop, MODEL) == days
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "problem"),
-    [
-        ("orders.itmes", "3", "the predictor reads no such column. Did you mean orders.items?"),
-        ("amuont", "3", "the predictor reads no such column. Did you mean orders.amount?"),
-        (
-            "courier_recent.mean_late_8d",
-            "3",
-            "the predictor reads no such column. Did you mean courier_recent.mean_late_7d?",
-        ),
-        ("orders.items", "3.5", "'3.5' is not of type int. Write a whole number such as 40, or null."),
-        ("orders.amount", "a lot", "'a lot' is not of type float. Write a number such as 12.5, or null."),
-        ("orders.amount", "nan", "'nan' is not of type float. Write a number such as 12.5, or null."),
-    ],
-)
-def test_a_what_if_that_does_not_fit_is_refused(
-    lived: Lived, before: Explanation, name: str, value: str, problem: str
-) -> None:
-    with pytest.raises(InvalidWhatIf) as caught:
-        explain(lived.project, before.prediction_id, lived.now, edits={name: value})
-    assert str(caught.value) == f"--what-if {name}: {problem}"
 
 
 def test_what_was_in_production_follows_the_ledger(lived: Lived) -> None:

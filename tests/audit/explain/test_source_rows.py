@@ -24,8 +24,8 @@ from ml_platform.project import Project
 from ml_platform.sources.ingest import ingest_source
 from ml_platform.storage.manifest import Artifact
 from tests.datasets import test_joins as joins
+from tests.features import feature_tables as tables
 from tests.features import oracle
-from tests.features import test_feature_table as tables
 from tests.features.world import at
 
 QUESTIONS = [(shop, at(hour)) for shop in ("a", "b", "c", "nobody", None) for hour in (-5, 0, 1, 2, 4, 7, 12)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,46 +17,14 @@ import ml_platform
 from ml_platform.audit.verify import every_table
 from ml_platform.audit.verify.row_chain import bound_row_damages, row_log_damages
 from ml_platform.audit.verify.verify import verify_project
-from ml_platform.core.errors import RowDamaged
-from ml_platform.project import Project, open_project
-from ml_platform.sources.ingest_history import last_ingest
+from ml_platform.project import Project
 from ml_platform.storage.database import Database
 from ml_platform.storage.ledger.lines import LEDGER, chain_faults
-from ml_platform.storage.prediction_log import logged_day, logged_days
 from ml_platform.storage.row_log import ROW_LOG, bound_tables, is_bound
-from ml_platform.storage.rows import insert_row
-from ml_platform.storage.tables import METADATA, UNBOUND, Instant
-from ml_platform.storage.versions import version_of, versions
-from tests.audit.verify.factory import MODEL, NOON, copy_factory
+from ml_platform.storage.tables import METADATA, UNBOUND
+from tests.audit.verify.edits import edited_by_hand
 
 TABLES = [table.name for table in bound_tables()]
-
-
-@pytest.fixture(scope="module")
-def filled(built: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A factory in whose database no table is empty."""
-    project = copy_factory(built, tmp_path_factory.mktemp("filled") / "factory")
-    with project.database.writing() as connection:
-        for table in bound_tables():
-            if connection.scalar(sa.select(sa.func.count()).select_from(table)) == 0:
-                insert_row(connection, table, {column.name: _sample(column) for column in table.c})
-    project.database.engine.dispose()
-    return project
-
-
-def _sample(column: sa.Column[Any]) -> Any:
-    if isinstance(column.type, Instant):
-        return NOON
-    if isinstance(column.type, sa.Boolean):
-        return True
-    return 7 if isinstance(column.type, sa.Integer) else "{}"
-
-
-@pytest.fixture
-def damaged(filled: Project, tmp_path: Path) -> Project:
-    """A copy that a test may damage."""
-    shutil.copytree(filled.root, tmp_path / "factory")
-    return open_project(tmp_path / "factory")
 
 
 @contextmanager
@@ -172,15 +139,6 @@ def test_a_row_that_was_removed_or_added_is_named(damaged: Project, name: str) -
     ]
 
 
-@contextmanager
-def edited_by_hand(project: Project) -> Iterator[sqlite3.Connection]:
-    project.database.engine.dispose()
-    connection = sqlite3.connect(project.state / "platform.sqlite")
-    yield connection
-    connection.commit()
-    connection.close()
-
-
 WRONG: dict[str, Any] = {
     "another value": lambda draw, value: _other(value),
     "invalid UTF-8": lambda draw, value: b"\xc3\x28\xff",
@@ -258,101 +216,6 @@ def test_a_row_log_whose_guard_was_taken_away_is_named(damaged: Project) -> None
     with by_hand(damaged):
         pass
     assert [damage.where for damage in row_log_damages(damaged)] == ["its triggers"]
-
-
-# What readers do -----------------------------------------------------------------------
-
-
-def _sql(project: Project, statement: str) -> None:
-    with edited_by_hand(project) as hand:
-        hand.execute(statement)
-
-
-def test_a_day_of_predictions_that_points_at_an_earlier_state_is_not_used(damaged: Project) -> None:
-    day = logged_days(damaged, MODEL)[0]
-    states = sorted(damaged.store.ids("predictions"))
-    earlier = next(id for id in states if id != day.artifact)
-    _sql(damaged, f"UPDATE prediction_days SET artifact = '{earlier}' WHERE day = '{day.day}'")
-    with pytest.raises(RowDamaged, match="the row was changed after it had been written"):
-        logged_days(damaged, MODEL)
-    with pytest.raises(RowDamaged):
-        logged_day(damaged, MODEL, day.day)
-
-
-def test_a_day_of_predictions_that_was_deleted_is_missed(damaged: Project) -> None:
-    day = logged_days(damaged, MODEL)[0]
-    _sql(damaged, f"DELETE FROM prediction_days WHERE day = '{day.day}'")
-    with pytest.raises(RowDamaged, match="the row was removed without a line in the row log"):
-        logged_day(damaged, MODEL, day.day)
-    named = [damage.where for damage in verify_project(damaged).damages]
-    assert f'prediction_days ["{MODEL}","{day.day}"]' in named
-
-
-@pytest.mark.parametrize("change", ["number = 9", "snapshot = 'abc'", "registered_at = '2024-01-01T00:00:00.000000Z'"])
-def test_a_version_that_was_edited_is_not_used(damaged: Project, change: str) -> None:
-    first = versions(damaged, MODEL)[0]
-    _sql(damaged, f"UPDATE versions SET {change} WHERE number = 1")
-    for read in (lambda: versions(damaged, MODEL), lambda: version_of(damaged, MODEL, first.id)):
-        with pytest.raises(RowDamaged, match="table versions"):
-            read()
-    assert [damage for damage in verify_project(damaged).damages if damage.where.startswith("versions ")]
-
-
-def test_an_ingest_that_was_emptied_is_not_used(damaged: Project) -> None:
-    source = next(iter(damaged.spec.sources))
-    assert last_ingest(damaged.database, source) is not None
-    _sql(damaged, "UPDATE ingests SET new_rows = 0, checks = '[]', fingerprint = NULL")
-    with pytest.raises(RowDamaged, match="table ingests"):
-        last_ingest(damaged.database, source)
-
-
-# The file itself -------------------------------------------------------------------------
-
-
-def _file(project: Project) -> Path:
-    """Return the database's file with all that was committed in it."""
-    with edited_by_hand(project) as hand:
-        hand.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    for name in ("platform.sqlite-wal", "platform.sqlite-shm"):
-        (project.state / name).unlink(missing_ok=True)
-    return project.state / "platform.sqlite"
-
-
-@pytest.mark.parametrize("share", [0.0, 0.01, 0.3, 0.9])
-def test_a_database_that_was_cut_short_is_damage_and_no_exception(damaged: Project, share: float) -> None:
-    path = _file(damaged)
-    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
-    assert not verify_project(open_project(damaged.root)).whole
-
-
-def test_a_file_that_is_no_database_is_damage_and_no_exception(damaged: Project) -> None:
-    _file(damaged).write_bytes(b"this is no database" * 1000)
-    verification = verify_project(open_project(damaged.root))
-    assert "file is not a database" in str([damage.problem for damage in verification.damages])
-
-
-@pytest.mark.parametrize("seed", range(6))
-def test_a_page_of_noise_is_damage_and_no_exception(damaged: Project, seed: int) -> None:
-    path, draw = _file(damaged), Random(seed)
-    content = bytearray(path.read_bytes())
-    used = [page for page in range(1, len(content) // 4096) if any(content[page * 4096 : page * 4096 + 4096])]
-    start = draw.choice(used) * 4096
-    content[start : start + 4096] = draw.randbytes(4096)
-    path.write_bytes(content)
-    assert not verify_project(open_project(damaged.root)).whole
-
-
-def test_one_flipped_bit_in_a_row_is_named(damaged: Project) -> None:
-    """The hash of a manifest's row, in the database's file: one bit of one letter."""
-    with edited_by_hand(damaged) as hand:
-        kind, id, sha256 = hand.execute("SELECT kind, id, sha256 FROM manifests LIMIT 1").fetchone()
-    path = _file(damaged)
-    content = bytearray(path.read_bytes())
-    place = content.index(sha256.encode())
-    content[place] ^= 1
-    path.write_bytes(content)
-    verification = verify_project(open_project(damaged.root))
-    assert f'manifests ["{kind}","{id}"]' in [damage.where for damage in verification.damages]
 
 
 def test_a_row_log_is_the_same_for_a_database_that_is_reopened(filled: Project) -> None:

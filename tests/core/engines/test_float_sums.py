@@ -31,7 +31,7 @@ from ml_platform.core.engines.float_sums import rounded_spread, rounded_sum
 from ml_platform.features.tile_store import StoredCells, engine_cells
 from ml_platform.features.tiles import EVENT_UNIT, Grain
 from ml_platform.storage.artifact_kinds.feature_table import FeatureTableManifest
-from tests.features.test_feature_table import answers, built, one_table, project_of, row
+from tests.features.feature_tables import answers, built, one_table, project_of, row
 from tests.features.world import at
 
 pytestmark = pytest.mark.slow

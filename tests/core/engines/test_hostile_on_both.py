@@ -5,7 +5,7 @@ import pytest
 
 from ml_platform.core.engines.ibis_functions import epoch_us
 from ml_platform.core.expressions import parse_expression
-from tests.core.expressions.test_hostile import EVERY, ROWS, TABLE, assert_same, in_python, plain
+from tests.core.expressions.hostile_rows import EVERY, ROWS, TABLE, assert_same, in_python, plain
 
 pytestmark = pytest.mark.slow
 

@@ -9,15 +9,7 @@ import pytest
 
 from ml_platform.datasets.labels.labels import labels_of, with_labels
 from ml_platform.sources.ingest import ingest_source
-from tests.datasets.labels.test_window_label import (
-    BINARY,
-    CLASSES,
-    agrees,
-    answer,
-    project_of,
-    random_rows,
-    sale,
-)
+from tests.datasets.labels.window_labels import BINARY, CLASSES, agrees, answer, project_of, random_rows, sale
 from tests.features import oracle
 from tests.features.world import at
 

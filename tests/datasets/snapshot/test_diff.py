@@ -13,7 +13,7 @@ from ml_platform.datasets.snapshot.diff import diff_snapshots
 from ml_platform.datasets.snapshot.find import find_snapshot, list_snapshots
 from ml_platform.storage import chunks
 from ml_platform.storage.outputs import record_output
-from tests.datasets.snapshot.test_snapshot import AS_OF, ingested, project_of, world
+from tests.datasets.snapshot.hourly_orders import AS_OF, ingested, project_of, world
 from tests.features.world import at
 
 

@@ -12,7 +12,7 @@ from ml_platform.datasets.snapshot.build import build_snapshot
 from ml_platform.declarations.user_code.version import code_version
 from ml_platform.sources import log_writer as append
 from ml_platform.sources.ingest import ingest_source
-from tests.datasets.snapshot.test_snapshot import (
+from tests.datasets.snapshot.hourly_orders import (
     AS_OF,
     COLUMNS,
     MODEL,

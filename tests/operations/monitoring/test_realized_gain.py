@@ -9,8 +9,7 @@ from scipy import stats
 
 from ml_platform.models.decision import Decision
 from ml_platform.operations.monitoring.realized_gain import realized_gain
-from tests.registry.evaluation.dense import dense, freedom_of
-from tests.registry.evaluation.test_intervals import POINTS, WITH_HISTORY
+from tests.registry.evaluation.dense import POINTS, WITH_HISTORY, dense, freedom_of
 
 START = datetime(2024, 1, 1, 6, tzinfo=UTC)
 HORIZON = timedelta(days=1)

@@ -55,3 +55,17 @@ def dense(sums, rows, points, prior, extra=0.0, extra_freedom=1.0, floor=0.0, fl
     return [
         (error, freedom, weight / sum(weights)) for (error, freedom, _), weight in zip(directions, weights, strict=True)
     ]
+
+
+def day_numbers(*rows_per_day):
+    return np.repeat(np.arange(len(rows_per_day)), rows_per_day)
+
+
+POINTS = [(1.0, k / 10) for k in range(10)] + [(1.0, 0.95)]
+POINTS += [(share, rho) for share in (0.3, 0.5) for rho in (0.8, 0.95)]
+PRIOR = [8] + [1] * 14
+WITH_HISTORY = [16] + [1] * 10 + [2] * 4
+
+
+def dense_points(sums, rows, *extra, prior=PRIOR, **floor):
+    return dense(sums, rows, POINTS, prior, *extra, **floor)

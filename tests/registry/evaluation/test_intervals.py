@@ -12,23 +12,9 @@ from threadpoolctl import threadpool_limits
 from ml_platform.registry.evaluation.clusters import shape_of
 from ml_platform.registry.evaluation.intervals import earnings
 from ml_platform.registry.evaluation.persistence import correlations, grid_of, mixture
-from tests.registry.evaluation.dense import dense, freedom_of
+from tests.registry.evaluation.dense import POINTS, PRIOR, WITH_HISTORY, day_numbers, dense, dense_points, freedom_of
 
 pytestmark = pytest.mark.slow
-
-
-def _days(*rows_per_day):
-    return np.repeat(np.arange(len(rows_per_day)), rows_per_day)
-
-
-POINTS = [(1.0, k / 10) for k in range(10)] + [(1.0, 0.95)]
-POINTS += [(share, rho) for share in (0.3, 0.5) for rho in (0.8, 0.95)]
-PRIOR = [8] + [1] * 14
-WITH_HISTORY = [16] + [1] * 10 + [2] * 4
-
-
-def _dense(sums, rows, *extra, prior=PRIOR, **floor):
-    return dense(sums, rows, POINTS, prior, *extra, **floor)
 
 
 def test_without_correlation_equal_days_have_the_interval_of_student():
@@ -47,7 +33,7 @@ def test_the_mixture_is_that_of_dense_matrices(rows):
     sums = rows * draw.normal(1, 2, len(rows))
     for extra in ((0.0, 1.0), (0.3, 8.0)):
         estimate = mixture(sums, rows, extra=extra)
-        expected = np.array(_dense(sums, rows, *extra))
+        expected = np.array(dense_points(sums, rows, *extra))
         assert np.column_stack([estimate.errors, estimate.freedom, estimate.weights]) == pytest.approx(
             expected, rel=1e-7
         )
@@ -56,12 +42,12 @@ def test_the_mixture_is_that_of_dense_matrices(rows):
 def test_the_interval_ends_where_the_averaged_t_distributions_leave_two_and_a_half_per_cent():
     draw = np.random.default_rng(3)
     rows = np.array([30, 20, 50, 10, 40, 30.0])
-    value, days = draw.normal(2, 3, 180), _days(30, 20, 50, 10, 40, 30)
+    value, days = draw.normal(2, 3, 180), day_numbers(30, 20, 50, 10, 40, 30)
     sums = np.array([value[days == day].sum() for day in range(6)])
     interval = earnings({"a": value}, days).per_row("a")
     below = sum(
         weight * stats.t.cdf((interval.high - value.mean()) / error, freedom)
-        for error, freedom, weight in _dense(sums, rows, floor=value.var() / 180, floor_freedom=freedom_of(value))
+        for error, freedom, weight in dense_points(sums, rows, floor=value.var() / 180, floor_freedom=freedom_of(value))
     )
     assert below == pytest.approx(0.975)
     assert interval.high - interval.figure == pytest.approx(interval.figure - interval.low)
@@ -69,7 +55,7 @@ def test_the_interval_ends_where_the_averaged_t_distributions_leave_two_and_a_ha
 
 def test_interval_and_probability_agree():
     draw = np.random.default_rng(4)
-    days, a, b = _days(*[20] * 9), draw.normal(3, 5, 180), draw.normal(2, 5, 180)
+    days, a, b = day_numbers(*[20] * 9), draw.normal(3, 5, 180), draw.normal(2, 5, 180)
     earned = earnings({"a": a, "b": b}, days, entities=draw.integers(0, 30, 180))
     ahead = earned.difference("a", "b")
     assert earned.probability_above("a", "b", ahead.low) == pytest.approx(0.975)
@@ -82,9 +68,9 @@ def test_earlier_days_weigh_the_correlations():
     draw = np.random.default_rng(5)
     now, past = draw.normal(size=14), draw.normal(size=80)
     earned = earnings({"a": now}, np.arange(14), history=earnings({"a": past}, np.arange(80)))
-    weights = np.array([weight for _, _, weight in _dense(now, np.ones(14), prior=[1] * 15)])
+    weights = np.array([weight for _, _, weight in dense_points(now, np.ones(14), prior=[1] * 15)])
     weights = weights * np.array([weight for _, _, weight in dense(past, np.ones(80), POINTS, WITH_HISTORY)])
-    errors = [(error, freedom) for error, freedom, _ in _dense(now, np.ones(14))]
+    errors = [(error, freedom) for error, freedom, _ in dense_points(now, np.ones(14))]
     above = sum(
         weight * stats.t.sf((0.2 - now.mean()) / error, freedom)
         for (error, freedom), weight in zip(errors, weights / weights.sum(), strict=True)
@@ -122,17 +108,6 @@ def test_labels_that_end_before_the_next_batch_do_not_overlap(apart, horizon):
     value = np.random.default_rng(21).normal(size=10)
     days = np.datetime64("2024-03-01") + apart * np.arange(10)
     assert earnings({"a": value}, days, horizon=horizon).per_row("a") == earnings({"a": value}, days).per_row("a")
-
-
-def test_days_whose_labels_all_overlap_are_too_few():
-    draw = np.random.default_rng(22)
-    value, week = draw.normal(size=7), timedelta(days=7)
-    declined = earnings({"a": value}, np.arange(7), horizon=week).per_row("a").declined
-    assert declined == "too few days to say: the labels of all 7 days overlap, so that they share their luck"
-    assert earnings({"a": draw.normal(size=8)}, np.arange(8), horizon=week).per_row("a").declined is None
-    before = earnings({"a": draw.normal(size=60)}, np.arange(60))
-    known = earnings({"a": value}, np.arange(60, 67), history=before, horizon=week).per_row("a")
-    assert known.declined is None
 
 
 def test_the_variance_of_rows_is_known_the_better_the_lighter_their_tails():
@@ -180,7 +155,7 @@ def test_the_variance_of_repeated_entities_is_that_of_a_loop_over_pairs_of_rows(
 
 def test_entities_that_come_once_change_nothing():
     draw = np.random.default_rng(7)
-    value, days = draw.normal(size=100), _days(*[10] * 10)
+    value, days = draw.normal(size=100), day_numbers(*[10] * 10)
     assert earnings({"a": value}, days, np.arange(100)).per_row("a") == earnings({"a": value}, days).per_row("a")
 
 
@@ -205,7 +180,7 @@ def test_four_batches_of_the_same_households_have_the_error_of_households():
 def test_days_that_move_together_widen_the_interval():
     draw = np.random.default_rng(9)
     by_day = draw.normal(0, 1, 30)
-    together, days = np.repeat(by_day, 50), _days(*[50] * 30)
+    together, days = np.repeat(by_day, 50), day_numbers(*[50] * 30)
     wide = earnings({"a": together}, days).per_row("a")
     narrow = earnings({"a": draw.permutation(together)}, days).per_row("a")
     assert wide.high - wide.low > 4 * (narrow.high - narrow.low)
@@ -228,8 +203,8 @@ def test_effective_days_are_those_of_their_correlation_and_size():
     for point, lagged in enumerate(correlations(3)):
         assert grid.spread[point] == pytest.approx(3 + 4 * lagged[1] + 2 * lagged[2])
     sums, rows = np.array([1.0, 4.0, 2.0, 3.0]), np.array([10.0, 10.0, 10.0, 30.0])
-    interval = earnings({"a": np.repeat(sums / rows, rows.astype(int))}, _days(10, 10, 10, 30)).per_row("a")
-    weights = [weight for _, _, weight in _dense(sums, rows)]
+    interval = earnings({"a": np.repeat(sums / rows, rows.astype(int))}, day_numbers(10, 10, 10, 30)).per_row("a")
+    weights = [weight for _, _, weight in dense_points(sums, rows)]
     spread = sum(weight * one / 4 for weight, one in zip(weights, grid_of(4).spread, strict=True))
     assert interval.effective_days == pytest.approx(60**2 / (3 * 100 + 900) / spread)
 
@@ -237,7 +212,7 @@ def test_effective_days_are_those_of_their_correlation_and_size():
 def test_differences_are_paired_so_that_what_both_share_cancels():
     draw = np.random.default_rng(11)
     shared = np.repeat(draw.normal(0, 100, 20), 10)
-    earned = earnings({"a": shared + 1.0, "b": shared}, _days(*[10] * 20))
+    earned = earnings({"a": shared + 1.0, "b": shared}, day_numbers(*[10] * 20))
     ahead = earned.difference("a", "b")
     assert (ahead.low, ahead.figure, ahead.high) == pytest.approx((1.0, 1.0, 1.0))
     assert earned.probability_above("a", "b") == pytest.approx(1.0)
@@ -260,106 +235,14 @@ def test_the_margin_is_a_share_of_what_the_other_earns_also_where_that_is_a_loss
 
 def test_the_same_rows_give_the_same_interval():
     value = np.random.default_rng(12).normal(size=50)
-    first = earnings({"a": value}, _days(*[5] * 10)).per_row("a")
-    assert earnings({"a": value}, _days(*[5] * 10)).per_row("a") == first
-
-
-@pytest.mark.parametrize("days", [1, 2, 3])
-def test_fewer_than_four_days_are_too_few(days):
-    earned = earnings({"a": np.arange(10.0 * days), "b": np.zeros(10 * days)}, _days(*[10] * days))
-    interval = earned.difference("a", "b")
-    assert interval.declined == f"too few days to say: {days}, at least 4 are needed"
-    assert (interval.low, interval.high, interval.days) == (None, None, days)
-    assert interval.figure == pytest.approx(np.arange(10.0 * days).mean())
-    assert earned.probability_above("a", "b") is None
-    assert earned.probability_above("a", "b") is None
-
-
-def test_three_days_are_enough_where_sixty_earlier_days_are_known():
-    draw = np.random.default_rng(13)
-    before = earnings({"a": draw.normal(size=600)}, _days(*[10] * 60))
-    assert earnings({"a": draw.normal(size=30)}, _days(10, 10, 10), history=before).per_row("a").declined is None
-    assert earnings({"a": draw.normal(size=20)}, _days(10, 10), history=before).per_row("a").declined is not None
-
-
-def test_fewer_than_ninety_days_have_a_warning_whether_luck_is_known_to_persist_or_not():
-    draw = np.random.default_rng(14)
-    note = earnings({"a": draw.normal(size=130)}, _days(*[10] * 13)).per_row("a").note
-    assert note == "wide on purpose: 13 days cannot show whether luck persists from day to day"
-    before = earnings({"a": draw.normal(size=600)}, _days(*[10] * 60))
-    for days, history, share in ((14, None, "89 to 100"), (89, None, "89 to 100"), (13, before, "92 to 100")):
-        note = earnings({"a": draw.normal(size=10 * days)}, _days(*[10] * days), history=history).per_row("a").note
-        assert note is not None
-        assert note.endswith(f"intervals held the truth in {share} % of simulated tests")
-    assert earnings({"a": draw.normal(size=900)}, _days(*[10] * 90)).per_row("a").note is None
-
-
-def test_labels_that_overlap_have_a_warning_however_many_days_there_are():
-    """Labels of seven days, asked about each day: each shares its luck with six neighbors."""
-    values, days = {"a": np.random.default_rng(15).normal(size=900)}, _days(*[10] * 90)
-    note = earnings(values, days, horizon=timedelta(days=7)).per_row("a").note
-    assert note == "approximate: a label spans 7 of the days, which share their luck"
-    assert earnings(values, days, horizon=timedelta(days=3)).per_row("a").note is None
-
-
-def test_two_gains_in_a_test_are_too_few():
-    """Two rows of 600 have the skewness (1 - 2 / 300) / sqrt(2) but for a term that 600 makes small."""
-    value = np.zeros(600)
-    value[[100, 400]] = 200.0
-    earned = earnings({"a": value}, _days(*[60] * 10))
-    interval = earned.per_row("a")
-    assert interval.declined == "too few gains to say: all 600 rows known hold about 2 of them"
-    assert interval.low is None
-    assert interval.figure == pytest.approx(400 / 600)
-    assert 1 / math.sqrt(earned._shape("a", None).gains()) == pytest.approx(stats.skew(value) / math.sqrt(600))
-
-
-def test_a_test_without_a_gain_is_as_uncertain_as_gains_elsewhere_show():
-    """Of 18,000 rows elsewhere 90 earn 200, so that 3 of 600 are expected, give or take the square root of 3."""
-    draw = np.random.default_rng(15)
-    elsewhere = np.zeros(18_000)
-    elsewhere[::200] = 200.0
-    calm = draw.normal(0, 0.1, 600)
-    blind = earnings({"a": calm}, _days(*[60] * 10)).per_row("a")
-    assert blind.high < 0.1, "it cannot know"
-    interval = earnings({"a": calm}, _days(*[60] * 10), other_rows=[{"a": elsewhere}]).per_row("a")
-    assert interval.declined is None
-    error = math.sqrt(np.concatenate([elsewhere, calm]).var() / 600)
-    freedom = freedom_of(np.concatenate([elsewhere, calm]))
-    assert 150 < freedom < 200, "about two for each of 90 gains"
-    assert interval.high - interval.figure == pytest.approx(stats.t.ppf(0.975, freedom) * error)
-    assert interval.high > 1.0, "what a row really earns"
-
-
-def test_differences_of_fixed_entities_are_no_luck():
-    """Ten shops of very different size, seen on twenty days without any other luck: only the noise of rows is left."""
-    draw = np.random.default_rng(16)
-    size = np.linspace(0, 100, 10)
-    value, days = np.tile(size, 20) + draw.normal(size=200), _days(*[10] * 20)
-    shops = np.tile(np.arange(10), 20)
-    fixed = earnings({"a": value}, days, shops, fixed=True).per_row("a")
-    sampled = earnings({"a": value}, days, shops).per_row("a")
-    assert fixed.high - fixed.figure < 4 / math.sqrt(200)
-    assert sampled.high - sampled.figure > 2 * size.std() / math.sqrt(10)
-    assert fixed.entities is None
-
-
-def test_rows_of_one_entity_cannot_speak_of_others():
-    """Of entities that differ by 10, one is seen: it earns 3 on each of 30 days, give or take 1."""
-    value = np.random.default_rng(18).normal(3, 1, 300)
-    one = earnings({"a": value}, _days(*[10] * 30), np.zeros(300, dtype=int)).per_row("a")
-    assert (one.low, one.high) == (None, None)
-    assert one.figure == pytest.approx(value.mean())
-    assert str(one.declined).startswith("one entity cannot speak of others: all 300 rows are of one.")
-    fixed = earnings({"a": value}, _days(*[10] * 30), np.zeros(300, dtype=int), fixed=True).per_row("a")
-    assert fixed.declined is None
-    assert fixed.high - fixed.low > 4 / math.sqrt(300)
+    first = earnings({"a": value}, day_numbers(*[5] * 10)).per_row("a")
+    assert earnings({"a": value}, day_numbers(*[5] * 10)).per_row("a") == first
 
 
 def test_payoffs_that_differ_by_the_rounding_of_a_sum_earn_the_same():
     """0.1 + 0.2 is 5e-17 more than 0.3; a millionth of the payoff more is more."""
     draw = np.random.default_rng(24)
-    scale, days = draw.integers(1, 9, 600).astype(float), _days(*[20] * 30)
+    scale, days = draw.integers(1, 9, 600).astype(float), day_numbers(*[20] * 30)
     values = {"sum": scale * (0.1 + 0.2), "plain": scale * 0.3, "more": scale * 0.3000003}
     assert (values["sum"] > values["plain"]).mean() > 0.5
     earned = earnings(values, days)

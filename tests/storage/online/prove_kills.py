@@ -4,8 +4,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.storage.online.contents import killed_writers
 from tests.storage.online.servers import redis_server
-from tests.storage.online.test_stores import killed_writers
 
 
 def main() -> None:
