@@ -17,7 +17,7 @@ from ml_platform_dagster.jobs.asset_jobs import build_asset_jobs
 from ml_platform_dagster.jobs.run import run_and_follow
 from ml_platform_dagster.jobs.sensors import new_source_data_sensor
 from tests.dagster.shop import Shop
-from tests.sources.readers.test_predictions import EXPECTED, ORDER_EXPECTED, micros
+from tests.sources.readers.expected_minutes import EXPECTED, ORDER_EXPECTED, micros
 from tests.worlds import NOW
 
 CONSTANT = "algorithm: {name: constant}"

@@ -10,8 +10,9 @@ import pytest
 from ml_platform.core.errors import SourceError
 from ml_platform.sources.ingest import ingest_source
 from tests.features.world import write_project
-from tests.sources import test_loses_nothing as world
-from tests.sources.test_loses_nothing import NAMES, NOW, READERS, by_fate, draw, log_of, put, server
+from tests.sources import naive_reader as world
+from tests.sources.naive_reader import NAMES
+from tests.sources.test_loses_nothing import NOW, READERS, by_fate, draw, log_of, put, server
 
 __all__ = ["put", "server"]
 UTC, ZONE = ZoneInfo("UTC"), world.ZONE

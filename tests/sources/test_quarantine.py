@@ -18,7 +18,7 @@ from ml_platform.sources.ingest import ingest_source
 from ml_platform.sources.ingest_history import last_ingest
 from ml_platform.storage.artifact_kinds.quarantine import QuarantineManifest
 from tests.features.world import SALES, at, sale, sales_project
-from tests.sources.test_dirty_rows import ANY, HEADER, dirty, row, write
+from tests.sources.dirty_sales import ANY, HEADER, dirty, row, write
 from tests.sources.test_ingest import rewrite
 
 

@@ -186,42 +186,6 @@ CASES = [
     ),
     (
         "models/late.yaml",
-        "{name: lightgbm, params: {num_leaves: 7}}",
-        "lightgb",
-        ["models/late.yaml:10:12: algorithm: algorithm 'lightgb' does not exist. Did you mean lightgbm?"],
-    ),
-    (
-        "models/late.yaml",
-        "num_leaves: 7",
-        "num_leavs: 7",
-        [
-            "models/late.yaml:10:1: algorithm: lightgbm has no parameter 'num_leavs' that a declaration may set. Did you mean num_leaves?"
-        ],
-    ),
-    (
-        "models/late.yaml",
-        "{name: lightgbm, params: {num_leaves: 7}}",
-        "ridge",
-        [
-            "models/late.yaml:10:12: algorithm: algorithm ridge cannot do binary. Take one of decision_tree, DummyClassifier, extra_trees, gradient_boosting, hist_gradient_boosting, lightgbm, logistic_regression, random_forest."
-        ],
-    ),
-    (
-        "models/late.yaml",
-        "{name: lightgbm, params: {num_leaves: 7}}",
-        "estimators:Own",
-        ["models/late.yaml:10:12: algorithm.name: there is no module estimators in the project. Add estimators.py."],
-    ),
-    (
-        "models/late.yaml",
-        "params: {num_leaves: 7}",
-        "monotone: {trips.car: increasing}",
-        [
-            "models/late.yaml:10:51: algorithm.monotone.trips.car: trips.car is not a number among the model's features. Did you mean trips.cars?"
-        ],
-    ),
-    (
-        "models/late.yaml",
         "ship_recent.mean_late_7d > 10",
         "ship_recent.mean_late > 10",
         [
@@ -240,48 +204,6 @@ CASES = [
         "ship_recent.last_pier_ever",
         [
             "models/late.yaml:12:30: baselines[0].expression must give a bool, a float or an int, found a string. Write a condition, or a probability."
-        ],
-    ),
-    (
-        "models/late.yaml",
-        "-3 + label * 20",
-        "-3 + labl * 20",
-        ["models/late.yaml:16:16: value.actions.warn: labl is not a column. Did you mean label?"],
-    ),
-    (
-        "models/late.yaml",
-        "-3 + label * 20",
-        "-3 + prediction * 20",
-        [
-            "models/late.yaml:16:16: value.actions.warn: prediction is not a column. Known: cars, departs_at, label, open_deck, price and 7 more."
-        ],
-    ),
-    (
-        "models/late.yaml",
-        "-3 + label * 20",
-        "ship",
-        [
-            "models/late.yaml:16:11: value.actions.warn must give a bool, a float or an int, found a string. Write an amount of money."
-        ],
-    ),
-    (
-        "models/delay.yaml",
-        "-abs(label - prediction) * cars",
-        "-abs(label - predicted) * cars",
-        ["models/delay.yaml:12:24: value.payoff: predicted is not a column. Did you mean prediction?"],
-    ),
-    (
-        "models/delay.yaml",
-        "-abs(label - prediction) * cars",
-        "-abs(label - prediction) * trips.price * ship_recent.mean_late_7d * cas",
-        ["models/delay.yaml:12:79: value.payoff: cas is not a column. Did you mean cars?"],
-    ),
-    (
-        "models/delay.yaml",
-        "do_nothing: 0",
-        "do_nothing: wait",
-        [
-            "models/delay.yaml:13:15: value.do_nothing: wait is not a column. Known: cars, departs_at, open_deck, price, ship and 3 more."
         ],
     ),
     (
@@ -318,30 +240,3 @@ def test_a_join_by_a_feature_of_a_table_without_a_source_adds_no_fault(ferry: Pa
     assert faults(ferry) == [
         "features/ship_recent.yaml:6:9: source: there is no source arrival. Did you mean arrivals?"
     ]
-
-
-@pytest.mark.parametrize(
-    ("params", "expected"),
-    [
-        (
-            "{objective: quantile, alpha: [1]}",
-            ["models/delay.yaml:10:66: algorithm.params.alpha must be a number above 0, found a list."],
-        ),
-        (
-            "{objective: [mae]}",
-            ["must be regression, "],
-        ),
-        (
-            "{num_leaves: 1, learning_rate: 0}",
-            [
-                "models/delay.yaml:10:50: algorithm.params.num_leaves must be a whole number from 2 to 131,072, found 1.",
-                "models/delay.yaml:10:68: algorithm.params.learning_rate must be a number above 0, found 0.",
-            ],
-        ),
-    ],
-)
-def test_a_parameter_that_the_algorithm_does_not_take_is_a_fault_at_its_value(
-    ferry: Path, params: str, expected: list[str]
-) -> None:
-    edit(ferry, "models/delay.yaml", "algorithm: ridge", f"algorithm: {{name: lightgbm, params: {params}}}")
-    assert all(text in fault for text, fault in zip(expected, faults(ferry), strict=True))

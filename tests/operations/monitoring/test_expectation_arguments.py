@@ -12,7 +12,7 @@ from ml_platform.declarations.expectations import KNOWN_EXPECTATIONS
 from ml_platform.declarations.source import ColumnType, Expectation
 from ml_platform.sources.checks.run import run_expectations
 from tests.declarations.ferry import edit, faults, write_ferry
-from tests.sources.checks.test_run import CASES, FRAME
+from tests.sources.checks.expectation_cases import CASES, FRAME
 
 COLUMNS = list(FRAME.columns)
 TYPES: dict[str, ColumnType] = {

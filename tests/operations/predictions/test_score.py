@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,7 @@ from ml_platform.operations.monitoring.realized_value import DONE
 from ml_platform.operations.predictions.compact_online import ONLINE, SHADOW
 from ml_platform.operations.predictions.due import due_days, read_until
 from ml_platform.operations.predictions.rows import prediction_ids
-from ml_platform.operations.predictions.score import Scored, score_batch, score_days
+from ml_platform.operations.predictions.score import score_batch, score_days
 from ml_platform.operations.predictions.taken_actions import TAKEN
 from ml_platform.project import open_project
 from ml_platform.sources.checks.results import CheckResult, record_checks
@@ -30,32 +30,18 @@ from ml_platform.storage.outputs import record_output
 from ml_platform.storage.prediction_log import read_predictions
 from tests.models.rows import shop_rows
 from tests.operations.monitoring.hand_made_world import HandMadeWorld, hand_made_world
+from tests.operations.predictions.scored_day import (
+    DAY,
+    END,
+    INPUTS,
+    MODEL,
+    START,
+    appointed,
+    log_of,
+    rows_of_day,
+    score,
+)
 from tests.shop_project import open_shop
-
-DAY = date(2024, 1, 10)
-START = datetime(2024, 1, 10, tzinfo=UTC)
-END = START + timedelta(days=1)
-MODEL = "late_parcel"
-INPUTS = {"sources/orders": "orders1", "features/courier_recent": "table1", f"{MODEL}/deployment": "deployed1"}
-
-
-def appointed(world: HandMadeWorld, at: datetime, seed: int = 1) -> int:
-    """Put a version in charge; return its number."""
-    trained = world.train(MODEL, shop_rows(300, seed=seed), f"snapshot{seed}")
-    return world.appoint(MODEL, trained, at).number
-
-
-def score(world: HandMadeWorld, now: datetime, day: date = DAY, orders: str = "orders1") -> Scored:
-    return score_batch(world.project, MODEL, {**INPUTS, "sources/orders": orders}, day, now)
-
-
-def log_of(world: HandMadeWorld) -> pd.DataFrame:
-    return read_predictions(world.project, MODEL, START - timedelta(days=9), END + timedelta(days=9))
-
-
-def rows_of_day(world: HandMadeWorld, start: datetime = START, end: datetime = END) -> pd.DataFrame:
-    rows = world.rows
-    return rows[(rows["effective_time"] >= start) & (rows["effective_time"] < end)]
 
 
 def test_a_day_is_scored_by_the_champion_with_its_predictor(world: HandMadeWorld) -> None:
@@ -126,41 +112,6 @@ def test_a_day_grows_with_its_batch_runs(world: HandMadeWorld) -> None:
     whole = score(world, END)
     assert whole.rows == morning.rows + whole.new_rows == len(rows_of_day(world))
     assert log_of(world)["scored_at"].drop_duplicates().tolist() == [pd.Timestamp(noon), pd.Timestamp(END)]
-
-
-def test_each_row_is_scored_by_the_version_in_charge_at_its_batch_run(world: HandMadeWorld) -> None:
-    noon = START + timedelta(hours=12)
-    first, second = appointed(world, START - timedelta(days=1), seed=1), appointed(world, noon, seed=2)
-    score(world, END)
-    log = log_of(world)
-    before = log["effective_time"] < noon
-    assert before.any()
-    assert (~before).any()
-    assert set(log.loc[before, "version"]) == {first}
-    assert set(log.loc[~before, "version"]) == {second}
-
-
-def test_rows_before_the_first_deployment_are_counted_and_never_answered(world: HandMadeWorld) -> None:
-    noon = START + timedelta(hours=12)
-    appointed(world, noon)
-    scored = score(world, END)
-    assert scored.before_first_deployment == len(rows_of_day(world, end=noon))
-    assert scored.rows == len(rows_of_day(world, start=noon))
-    assert (log_of(world)["effective_time"] >= noon).all()
-    assert scored.fact == (
-        f"{scored.rows} predictions for 2024-01-10, {scored.rows} of them new; "
-        f"{scored.before_first_deployment} rows came before the first deployment"
-    )
-
-
-def test_a_day_before_any_deployment_is_an_artifact_of_no_rows_with_its_reason(world: HandMadeWorld) -> None:
-    scored = score(world, END)
-    assert (scored.rows, scored.new_rows) == (0, 0)
-    assert scored.made.artifact.about["rows"] == 0
-    assert scored.fact == (
-        "no row asked for a prediction on 2024-01-10 while a version was deployed; "
-        f"{len(rows_of_day(world))} rows came before the first deployment"
-    )
 
 
 def test_a_day_without_rows_and_a_day_that_has_not_begun_are_no_errors(world: HandMadeWorld) -> None:

@@ -13,7 +13,7 @@ from ml_platform.operations.predictions.capacity_use import capacity_use
 from ml_platform.operations.predictions.score import score_days
 from ml_platform.project import Project, open_project
 from tests.operations.monitoring.hand_made_world import HandMadeWorld, hand_made_world
-from tests.operations.predictions.test_score import (
+from tests.operations.predictions.scored_day import (
     DAY,
     END,
     INPUTS,

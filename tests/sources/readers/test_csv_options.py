@@ -1,11 +1,9 @@
-"""Files that are written in other ways, against pandas, Python's csv module and datetime.strptime."""
+"""Files with other signs and encodings, and columns in paths, against pandas and Python's csv module."""
 
 import csv
 import io
 import random
-from datetime import UTC, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pandas as pd
 import pyarrow as pa
@@ -18,7 +16,7 @@ from ml_platform.sources.conform import conform
 from ml_platform.sources.ingest import ingest_source
 from ml_platform.sources.reading.csv_cells import read_csv
 from ml_platform.sources.reading.reader import reader_of
-from tests.features.world import SALES, at, sale, sales_project, write_project
+from tests.features.world import SALES, at, write_project
 from tests.sources.readers.test_csv import FILES, spec_of
 from tests.sources.test_ingest import log_of
 
@@ -108,78 +106,6 @@ def test_a_wrong_option_is_named_with_its_place(options, content, message):
     assert str(refused.value) == f"source s: {message}"
 
 
-# Formats of timestamps -------------------------------------------------------------
-
-FORMATS = [
-    "%d.%m.%Y %H:%M",
-    "%Y%m%d%H%M%S",
-    "%m/%d/%y %I:%M:%S %p",
-    "%d %b %Y",
-    "%B %d, %Y %H:%M:%S.%f",
-    "%Y-%j",
-    "%Y-%m-%dT%H:%M:%S%z",
-]
-
-
-@pytest.mark.parametrize("form", FORMATS)
-def test_a_format_is_read_as_by_strptime_in_the_declared_zone(form):
-    draw, zone = random.Random(form), ZoneInfo("Europe/Berlin")
-    texts = []
-    for _ in range(300):
-        instant = datetime(2024, 1, 1, tzinfo=zone) + timedelta(
-            hours=draw.randint(0, 8000), seconds=draw.random() * 3599
-        )
-        texts.append(instant.strftime(form))
-    naive = "%z" not in form
-    column = {"type": "timestamp", "format": form} | ({"zone": "Europe/Berlin", "dst": "later"} if naive else {})
-    conformed = conform(pa.table({"at": pa.array([*texts, None])}), spec_of({"at": column}), "x")["at"].to_pylist()
-    parsed = [datetime.strptime(text, form) for text in texts]
-    expected = [one.replace(tzinfo=zone, fold=1) if naive else one for one in parsed]
-    assert conformed == [*(one.astimezone(UTC) for one in expected), None]
-
-
-def test_years_of_four_digits_are_read_as_by_strptime():
-    texts = [f"03.02.{year:04}" for year in (1, 24, 987, 999, 1000, 1001, 1582, 1970, 9999)]
-    spec = spec_of({"at": {"type": "timestamp", "format": "%d.%m.%Y", "zone": "UTC"}})
-    conformed = conform(pa.table({"at": pa.array(texts)}), spec, "x")["at"].to_pylist()
-    assert conformed == [datetime.strptime(text, "%d.%m.%Y").replace(tzinfo=UTC) for text in texts]
-
-
-@pytest.mark.parametrize(("form", "factor"), [("epoch s", 1), ("epoch ms", 1000), ("epoch us", 10**6)])
-@pytest.mark.parametrize("as_text", [True, False])
-def test_counts_since_1970_are_instants(form, factor, as_text):
-    seconds = [0, 1_717_171_717, -86_400]
-    values = [second * factor for second in seconds]
-    raw = pa.array([str(value) for value in values] if as_text else values)
-    spec = spec_of({"at": {"type": "timestamp", "format": form}})
-    conformed = conform(pa.table({"at": raw}), spec, "x")["at"].to_pylist()
-    assert conformed == [datetime.fromtimestamp(second, UTC) for second in seconds]
-
-
-@pytest.mark.parametrize(
-    ("column", "text", "problem"),
-    [
-        ({"format": "%d.%m.%Y", "zone": "UTC"}, "31.02.2024", "'31.02.2024' is no timestamp of the format %d.%m.%Y"),
-        ({"format": "%d.%m.%Y", "zone": "UTC"}, "2024-02-01", "'2024-02-01' is no timestamp of the format %d.%m.%Y"),
-        ({"format": "%d.%m.%Y", "zone": "UTC"}, "15.12.24", "'15.12.24' is no timestamp of the format %d.%m.%Y"),
-        ({"format": "%d.%m.%Y", "zone": "UTC"}, "15.12.987", "'15.12.987' is no timestamp of the format %d.%m.%Y"),
-        ({"format": "%m/%d/%Y %z"}, "12/15/24 +0100", "'12/15/24 +0100' is no timestamp of the format %m/%d/%Y %z"),
-        ({"format": "epoch ms"}, "1.5", "'1.5' is no timestamp of the format epoch ms"),
-        ({"format": "epoch s"}, "9" * 18, "'999999999999999999' is no timestamp of the format epoch s"),
-        (
-            {"format": "%Y-%m-%d %H:%M", "zone": "Europe/Berlin"},
-            "2024-03-31 02:30",
-            "'2024-03-31 02:30:00' is a time that clocks in Europe/Berlin skip",
-        ),
-    ],
-)
-def test_what_is_not_of_the_format_is_named_with_its_row(column, text, problem):
-    spec = spec_of({"at": {"type": "timestamp", **column}})
-    with pytest.raises(SourceError) as refused:
-        conform(pa.table({"at": [None, text]}), spec, "x.csv")
-    assert f"x.csv: row 2: column at: {problem}" in str(refused.value)
-
-
 @pytest.mark.parametrize(
     ("reader", "column", "fault"),
     [
@@ -214,9 +140,6 @@ def test_dirty_rows_are_set_aside_with_other_signs_too(tmp_path):
     ingested = ingest_source(project, "sales", at(5))
     assert ingested.new_rows == 10
     assert {amount for _, amount, _, _ in log_of(project, ingested.made.artifact)} == {1.5, 2.5}
-
-
-# Columns in paths ------------------------------------------------------------------
 
 
 def test_folders_as_hive_writes_them_are_read_as_by_pyarrow(tmp_path):
@@ -260,98 +183,3 @@ def test_a_part_of_a_file_s_name_is_a_column_with_a_declared_format(tmp_path):
     (tmp_path / "data/west_today.csv").write_text("id,amount\nx,1\n")
     with pytest.raises(SourceError, match=r"data/west_today\.csv: row 1: column day: 'today' is no timestamp of"):
         ingest_source(project, "sales", at(100))
-
-
-# Files that grow -------------------------------------------------------------------
-
-
-@pytest.fixture
-def read_rows(monkeypatch):
-    """How many rows each reading of a file gave."""
-    counts = []
-    from ml_platform.sources.reading import csv_cells
-
-    original = csv_cells.read_csv
-
-    def noted(*args, **options):
-        counts.append(0)
-        for table in original(*args, **options):
-            counts[-1] += table.rows
-            yield table
-
-    monkeypatch.setattr(csv_cells, "read_csv", noted)
-    return counts
-
-
-def append(path, rows, end="\n"):
-    lines = [",".join(cell.isoformat() if isinstance(cell, datetime) else str(cell) for cell in row) for row in rows]
-    with path.open("a") as file:
-        file.write("\n".join(lines) + end)
-
-
-def test_only_what_was_appended_to_a_file_is_read(tmp_path, read_rows):
-    project = sales_project(tmp_path, [sale(f"a{n}", n / 100) for n in range(50)])
-    path = tmp_path / "data/sales.csv"
-    ingest_source(project, "sales", at(3))
-    append(path, [sale("b", 4), sale("c", 2)])
-    ingested = ingest_source(project, "sales", at(5))
-    assert (ingested.new_rows, ingested.late, read_rows) == (2, 1, [50, 2])
-    assert not ingested.upstream.missing.any
-    append(path, [sale("d", 6)])
-    assert ingest_source(project, "sales", at(7)).new_rows == 1
-    assert read_rows == [50, 2, 1]
-    assert len(log_of(project, ingest_source(project, "sales", at(8)).made.artifact)) == 53
-    append(path, [["e", "a", at(8), at(8), "much"]])
-    with pytest.raises(SchemaChanged, match=r"data/sales\.csv: row 54: column amount: 'much' is not a float"):
-        ingest_source(project, "sales", at(9))
-
-
-def test_a_file_is_read_whole_where_what_was_read_has_changed(tmp_path, read_rows):
-    project = sales_project(tmp_path, [sale("a", 1, amount=1.0), sale("b", 1)])
-    path = tmp_path / "data/sales.csv"
-    ingest_source(project, "sales", at(3))
-    path.write_text(path.read_text().replace("1.0", "7.0", 1))
-    append(path, [sale("c", 4)])
-    ingested = ingest_source(project, "sales", at(5))
-    assert (ingested.new_rows, ingested.corrections, read_rows) == (2, 1, [2, 3])
-
-
-def test_a_last_row_without_a_line_break_is_read_with_what_follows(tmp_path, read_rows):
-    project = sales_project(tmp_path, [])
-    path = tmp_path / "data/sales.csv"
-    append(path, [sale("a", 1, amount=1)], end="")
-    ingest_source(project, "sales", at(3))
-    with path.open("a") as file:
-        file.write("5\n")
-    ingested = ingest_source(project, "sales", at(5))
-    assert (ingested.corrections, read_rows) == (1, [1, 1])
-    assert log_of(project, ingested.made.artifact) == [("a", 1.0, 1.0, 5.0), ("a", 15.0, 5.0, None)]
-
-
-def test_appended_rows_that_contradict_the_log_are_judged_with_the_whole_file(tmp_path, read_rows):
-    project = sales_project(tmp_path, [sale("a", 1, seen=2, amount=1.0), sale("b", 1)])
-    path = tmp_path / "data/sales.csv"
-    ingest_source(project, "sales", at(3))
-    append(path, [sale("a", 1, seen=1, amount=5.0)])  # an older version of a row that the log has: no correction
-    ingested = ingest_source(project, "sales", at(5))
-    assert (ingested.new_rows, read_rows) == (0, [2, 1, 3])
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", range(3))
-def test_a_log_read_by_what_was_appended_is_the_one_of_whole_readings(tmp_path, seed):
-    logs = []
-    for rewrite in (False, True):
-        draw = random.Random(seed)
-        project = sales_project(tmp_path / str(rewrite), [sale("first", 0)])
-        path = tmp_path / str(rewrite) / "data/sales.csv"
-        for now in (4, 8, 12, 16):
-            seen = draw.sample(range(now * 60 + 60), 6)
-            append(path, [sale(f"k{draw.randint(0, 7)}", 0, minute / 60, draw.randint(1, 3)) for minute in seen])
-            if rewrite:  # a comment-free change of the header's end makes every reading one of the whole file
-                text = path.read_text()
-                swapped = text.replace("\r\n", "\n", 1) if "\r\n" in text else text.replace("\n", "\r\n", 1)
-                path.write_bytes(swapped.encode())
-            ingested = ingest_source(project, "sales", at(now))
-        logs.append(log_of(project, ingested.made.artifact))
-    assert logs[0] == logs[1]

@@ -16,7 +16,7 @@ from ml_platform.project import open_project
 from ml_platform.sources.change_detection import look_at_source
 from ml_platform.sources.ingest import ingest_source
 from tests.features.world import SALES, at, sale, write_csv, write_project
-from tests.sources.readers.test_predictions import EXPECTED
+from tests.sources.readers.expected_minutes import EXPECTED
 from tests.worlds import FILES
 
 FEED = "def sales():\n    return []\n\n\ndef version():\n    return '1'\n"

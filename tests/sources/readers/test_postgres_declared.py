@@ -5,7 +5,7 @@ import pytest
 from ml_platform.core.errors import DeclarationError
 from ml_platform.project import open_project
 from tests.features.world import SALES, write_project
-from tests.sources.readers.test_postgres import opened
+from tests.sources.readers.postgres_sales import opened
 
 
 def test_connections_may_come_from_the_environment(tmp_path):

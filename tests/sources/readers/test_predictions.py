@@ -2,106 +2,36 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import datetime, timedelta
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
-import pytest
 
-from ml_platform.core.errors import SchemaChanged
 from ml_platform.datasets.model_frame import model_frame
-from ml_platform.datasets.snapshot.build import build_snapshot
 from ml_platform.declarations.data_age import availability_of
-from ml_platform.features.build import build_feature_table
-from ml_platform.models.train import train_model
-from ml_platform.operations.monitoring.upstream_versions import check_upstream, versions_in
-from ml_platform.operations.predictions.score import score_days
 from ml_platform.project import Project, open_project
 from ml_platform.sources.arrivals import source_fingerprints
 from ml_platform.sources.ingest import ingest_source
-from ml_platform.sources.source_log import FOREVER, KNOWN, UNTIL, source_versions
+from ml_platform.sources.source_log import FOREVER, KNOWN, UNTIL
 from ml_platform.storage.prediction_log import append_predictions, read_predictions
-from tests.operations.monitoring.hand_made_world import appoint
-from tests.shop_project import open_shop
-from tests.worlds import NOW, write_shop_data
+from tests.sources.readers.expected_minutes import (
+    MODEL,
+    UPSTREAM,
+    after,
+    edit,
+    micros,
+    rows_of,
+    score,
+    up_to_date,
+)
+from tests.worlds import NOW
 
-UPSTREAM, MODEL = "lateness", "late_parcel"
-EXPECTED = """\
-spec_version: 1
-name: expected
-description: How late the model lateness expects each parcel to be.
-owner: team:shop
-reader: {predictions: lateness}
-columns:
-  order_id: string
-  score: {type: float, unit: min}
-"""
-ORDER_EXPECTED = """\
-spec_version: 1
-name: order_expected
-description: What was expected of an order.
-owner: team:shop
-entity: order
-source: expected
-refresh: 1h
-publish_delay: 5m
-features:
-  minutes: {as_of: score, unit: min}
-  version: {as_of: version}
-  times: {count: true, windows: [7d]}
-"""
 COLUMNS = ["order_expected.minutes", "order_expected.version", "order_expected.times_7d"]
 
 
 FACTS = {"before_first_deployment": 0, "late": 0, "left_out": {}}
-
-
-def after(hours: float) -> datetime:
-    return NOW + timedelta(hours=hours)
-
-
-def up_to_date(project: Project, now: datetime, *names: str) -> dict[str, str]:
-    """Ingest sources and build the feature tables of them; return ids by node."""
-    ids = {f"sources/{name}": ingest_source(project, name, now).made.artifact.id for name in names}
-    for name, table in project.spec.feature_tables.items():
-        if table.source in names:
-            ids[f"features/{name}"] = build_feature_table(project, name, ids[f"sources/{table.source}"]).artifact.id
-    return ids
-
-
-def score(project: Project, now: datetime) -> None:
-    """Score the upstream model's days since the deployment, as a run at `now` does."""
-    days = [NOW.date() + timedelta(days=count) for count in range((now - NOW).days + 1)]
-    score_days(project, UPSTREAM, up_to_date(project, now, "orders", "deliveries"), days, now)
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The shop with lateness@1 in charge since NOW and lateness@2 for two days from then on."""
-    root = tmp_path_factory.mktemp("predicting") / "shop"
-    project = open_shop(root)
-    write_shop_data(root)
-    (root / "sources/expected.yaml").write_text(EXPECTED)
-    (root / "features/order_expected.yaml").write_text(ORDER_EXPECTED)
-    declared = root / "models/late_parcel.yaml"
-    text = declared.read_text().replace("placed_at + 1h", "placed_at + 3h")
-    text = text.replace("train: 28d, validate: 7d, test: 14d", "train: 28d, validate: 7d, test: 1d")
-    declared.write_text(text.replace("features: [", "features: [order_expected.*, "))
-    project = open_project(root)
-    for as_of, since in ((NOW, NOW), (NOW - timedelta(days=1), after(48))):
-        ids = up_to_date(project, NOW, "orders", "deliveries")
-        snapshot = build_snapshot(project, UPSTREAM, ids, as_of).artifact
-        appoint(project, UPSTREAM, train_model(project, UPSTREAM, snapshot.id).artifact, since)
-    return root
-
-
-@pytest.fixture
-def shop(made: Path, tmp_path: Path) -> Project:
-    return open_project(shutil.copytree(made, tmp_path / "shop"))
 
 
 def frame_of(project: Project, now: datetime) -> pd.DataFrame:
@@ -206,15 +136,6 @@ def test_declared_freshness_asks_nothing_of_a_model_that_has_not_predicted_yet(s
     assert [ingest_source(shop, "expected", after(hours)).checks[0].passed for hours in (3, 5)] == [True, False]
 
 
-def test_the_predictions_of_another_model_restart_the_log(shop: Project) -> None:
-    score(shop, after(6))
-    assert rows_of(shop, after(6))
-    edit(shop, "models/late_parcel.yaml", "order_expected.*, ", "")
-    edit(shop, "sources/expected.yaml", "predictions: lateness", "predictions: late_parcel")
-    other = open_project(shop.root)
-    assert ingest_source(other, "expected", after(7)).made.artifact.about["rows"] == 0
-
-
 def test_new_predictions_are_noticed_from_the_outside(shop: Project) -> None:
     rows = []
     for hours in (1, 6):
@@ -225,108 +146,9 @@ def test_new_predictions_are_noticed_from_the_outside(shop: Project) -> None:
     assert rows[0]["orders"] == rows[1]["orders"]
 
 
-def test_a_new_champion_of_the_upstream_is_reported_until_the_model_has_trained_on_its_rows(shop: Project) -> None:
-    write_shop_data(shop.root, days=90)
-    trained_on(shop, after(0), since=after(1))
-    assert problem_of(shop, after(2)) is None  # nothing was predicted yet
-    for hours in (24, 100):
-        score(shop, after(hours))
-    assert problem_of(shop, after(24 * 12)) == (
-        "lateness@2 predicts since 2024-03-03T00:00:00.000000Z; late_parcel@1 was trained on no row of lateness"
-    )
-    trained_on(shop, after(24 * 12), since=after(24 * 12))
-    assert problem_of(shop, after(24 * 12)) is None
-
-
-def test_versions_that_were_trained_on_are_named(shop: Project) -> None:
-    """As of day 8 rows to fit end on day 3: two days for labels, one day of test, two more for labels before it."""
-    write_shop_data(shop.root, days=90)
-    for hours in (24, 120):
-        score(shop, after(hours))
-    (first, second) = versions(shop, after(24 * 5))
-    assert (first.version, first.first, second.version, second.first) == (1, NOW, 2, after(48))
-    rows = read_predictions(shop, UPSTREAM, NOW - timedelta(hours=1), after(24 * 5))
-    assert [first.rows, second.rows] == rows["version"].value_counts().sort_index().tolist()
-    trained_on(shop, after(24 * 8), since=after(24 * 8))  # lateness@2 was scored on day 5
-    assert problem_of(shop, after(24 * 8)) == (
-        "lateness@2 predicts since 2024-03-03T00:00:00.000000Z; late_parcel@1 was trained on rows of lateness@1"
-    )
-
-
 def test_the_newest_prediction_is_at_worst_a_batch_run_old(shop: Project) -> None:
     assert availability_of(shop.spec, "order_expected").sentence == (
         "lateness predicts at batch runs up to 1h apart + refresh 1h + published 5m after the tick = up to 2h5m old"
     )
     measured = availability_of(shop.spec, "order_expected", delay=timedelta(minutes=3))
     assert measured.worst_age == timedelta(hours=2, minutes=8)
-
-
-def test_a_class_that_no_version_knows_is_an_error_with_those_that_are_known(shop: Project) -> None:
-    name = "models/lateness.yaml"
-    text = (shop.root / name).read_text().replace("regression", "multiclass").replace("[ridge]", "[]")
-    text = text.replace("expression: minutes_late,", "expression: courier,")
-    text = text.replace("[courier_recent.mean_late_7d, courier_recent.last_late_7d, orders.items]", "[orders.items]")
-    value = "value:\n  actions: {call: -1, wait: 0}\n  do_nothing: wait\n"
-    (shop.root / name).write_text(text[: text.index("value:")] + value + text[text.index("deployment:") :])
-    edit(
-        shop,
-        "sources/expected.yaml",
-        "  score: {type: float, unit: min}",
-        "  score_courier_b: float\n  score_courier_z: float",
-    )
-    (shop.root / "features/order_expected.yaml").unlink()
-    edit(shop, "models/late_parcel.yaml", "order_expected.*, ", "")
-    project = open_project(shop.root)
-    ids = up_to_date(project, NOW, "orders", "deliveries")
-    snapshot = build_snapshot(project, UPSTREAM, ids, NOW).artifact
-    appoint(project, UPSTREAM, train_model(project, UPSTREAM, snapshot.id).artifact, after(48))
-    with pytest.raises(SchemaChanged) as caught:
-        ingest_source(project, "expected", after(50))
-    assert "no version of lateness gives score_courier_z. Its classes are score_courier_a, score_courier_b" in str(
-        caught.value
-    )
-    edit(shop, "sources/expected.yaml", "  score_courier_z: float\n", "")
-    project = open_project(shop.root)
-    ids = up_to_date(project, after(54), "orders", "deliveries")
-    score_days(project, UPSTREAM, ids, [after(54).date()], after(54))
-    logged = read_predictions(project, UPSTREAM, NOW, after(54))
-    rows = {row["prediction_id"]: row["score_courier_b"] for row in rows_of(project, after(54))}
-    assert len(logged) > 3
-    assert [rows[id] for id in logged["prediction_id"]] == logged["score.courier_b"].tolist()
-
-
-# What the tests ask ------------------------------------------------------------
-
-
-def edit(project: Project, file: str, old: str, new: str) -> None:
-    text = (project.root / file).read_text()
-    assert old in text
-    (project.root / file).write_text(text.replace(old, new))
-
-
-def micros(instant: Any) -> int:
-    return (pd.Timestamp(instant).to_pydatetime() - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
-
-
-def rows_of(project: Project, now: datetime) -> Sequence[Mapping[Any, Any]]:
-    """Ingest the predictions and return the rows of the log, with the times between which each was known."""
-    artifact = ingest_source(project, "expected", now).made.artifact
-    with project.engine() as engine:
-        return engine.run(source_versions(engine, project.store, artifact, ["prediction_id"], "rows")).to_pylist()
-
-
-def trained_on(project: Project, as_of: datetime, since: datetime) -> None:
-    """Train late_parcel as of an instant and put it in charge."""
-    ids = up_to_date(project, as_of, "orders", "deliveries", "expected")
-    snapshot = build_snapshot(project, MODEL, ids, as_of).artifact
-    appoint(project, MODEL, train_model(project, MODEL, snapshot.id).artifact, since)
-
-
-def versions(project: Project, now: datetime) -> Any:
-    return versions_in(project, "expected", ingest_source(project, "expected", now).made.artifact)
-
-
-def problem_of(project: Project, now: datetime) -> Any:
-    result = check_upstream(project, "expected", versions(project, now))
-    assert (result.severity, result.blocks) == ("warn", False)
-    return None if result.passed else result.summary["problem"]
