@@ -21,7 +21,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from features import AFTER, _timed, _write, ingest
+from features_platform import AFTER, _timed, _write, ingest
 from worlds import events, questions
 
 ENTITIES = 50_000

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
-from features import _timed, _write, build, ingest
+from features_platform import _timed, _write, build, ingest
 from worlds import events
 
 END = datetime(2023, 12, 31, tzinfo=UTC)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from features import _write, ingest
+from features_platform import _write, ingest
 from worlds import events
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""A year of release rules, by the simulation in `benchmarks/release.py`: losses cannot add up.
+"""A year of release rules, by the simulation in `benchmarks/release_years.py`: losses cannot add up.
 
 Two years a world are always lived; with ``ML_PLATFORM_PROVE=1`` fifty. The bounds come from the promise, not from the
 simulation: worse by 1 % a week loses less than 3 % of the gain over a year.
@@ -11,7 +11,7 @@ import os
 import numpy as np
 import pytest
 
-from benchmarks.release import AT_ONCE, KEPT, RULES, WORLDS, World, Year, broken, first_releases, years_of
+from benchmarks.release_years import AT_ONCE, KEPT, RULES, WORLDS, World, Year, broken, first_releases, years_of
 
 pytestmark = pytest.mark.slow
 
