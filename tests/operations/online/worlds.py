@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import struct
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -112,30 +113,26 @@ BY_TICKS: dict[str, Any] = {
 SHOPS, CUSTOMERS = ("a", "b", "c", "", "unseen"), (1, 2, -(2**63), None, 99)
 
 
+def _versions(draw: random.Random, count: int, row: Callable[..., list[Any]]) -> list[list[Any]]:
+    made: dict[tuple[str, datetime], list[Any]] = {}
+    for number in range(count):
+        happened = at(draw.choice([draw.randrange(0, 30), draw.uniform(0, 30)]))
+        known = happened + draw.choice([timedelta(0), timedelta(minutes=draw.randrange(300))])
+        id = f"r{draw.randrange(number + 1)}" if draw.random() < 0.2 else f"r{number}"
+        made[id, known] = row(id, happened, known)
+    return list(made.values())
+
+
 def random_rows(seed: int) -> dict[str, list[list[Any]]]:
     """Rows with ties, rows that come late, corrections of earlier rows, and nulls everywhere but in times."""
     draw = random.Random(seed)
 
-    def instant() -> datetime:
-        return at(draw.choice([draw.randrange(0, 30), draw.uniform(0, 30)]))
-
-    def seen(happened: datetime) -> datetime:
-        return happened + draw.choice([timedelta(0), timedelta(minutes=draw.randrange(300))])
-
     def some(*values: Any) -> Any:
         return draw.choice([*values, None])
 
-    def rows(count: int, row: Any) -> list[list[Any]]:
-        made: dict[tuple[str, datetime], list[Any]] = {}
-        for number in range(count):
-            happened = instant()
-            known = seen(happened)
-            id = f"r{draw.randrange(number + 1)}" if draw.random() < 0.2 else f"r{number}"
-            made[id, known] = row(id, happened, known)
-        return list(made.values())
-
     return {
-        "orders": rows(
+        "orders": _versions(
+            draw,
             40,
             lambda id, happened, known: [
                 id,
@@ -148,7 +145,8 @@ def random_rows(seed: int) -> dict[str, list[list[Any]]]:
                 some(True, False),
             ],
         ),
-        "sales": rows(
+        "sales": _versions(
+            draw,
             1 + draw.randrange(60),
             lambda id, happened, known: [
                 id,
@@ -161,11 +159,13 @@ def random_rows(seed: int) -> dict[str, list[list[Any]]]:
                 some(True, False),
             ],
         ),
-        "profiles": rows(
-            15, lambda id, happened, known: [id, some(*CUSTOMERS[:3]), happened, known, some("north", "south")]
+        "profiles": _versions(
+            draw, 15, lambda id, happened, known: [id, some(*CUSTOMERS[:3]), happened, known, some("north", "south")]
         ),
-        "weather": rows(
-            20, lambda id, happened, known: [id, some("north", "south"), happened, known, some(1.5, draw.random())]
+        "weather": _versions(
+            draw,
+            20,
+            lambda id, happened, known: [id, some("north", "south"), happened, known, some(1.5, draw.random())],
         ),
     }
 
