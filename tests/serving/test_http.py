@@ -13,13 +13,10 @@ import pytest
 import requests
 
 from ml_platform.audit.explain import explain
-from ml_platform.operations.predictions.compact_online import compact_online_log
 from ml_platform.serving.service import Service
 from ml_platform.storage.frame_log import FrameLog
-from ml_platform.storage.prediction_log import read_predictions
-from tests.features.world import at
 from tests.serving.served import ROW, Server, serve
-from tests.serving.world import NOW, ServedWorld
+from tests.serving.world import NOW, ServedWorld, rows_logged
 
 
 def test_one_row_and_many_get_the_same_scores(server: Server) -> None:
@@ -82,11 +79,6 @@ def test_hostile_bodies_are_not_logged_and_the_service_goes_on(world: ServedWorl
         server.post("/models/by_rows/predict", body)
     assert rows_logged(world) == before
     assert server.post("/models/by_rows/predict", ROW).status_code == 200
-
-
-def rows_logged(world: ServedWorld) -> int:
-    compact_online_log(world.project, NOW)
-    return len(read_predictions(world.project, "by_rows", at(0), at(100)))
 
 
 @pytest.mark.parametrize(
@@ -158,14 +150,6 @@ def test_what_serves_and_how_it_does_can_be_asked(server: Server) -> None:
     ages = dict(re.findall(r'^ml_platform_feature_age_seconds{table="(\w+)"} ([\d.e+]+)$', figures, re.MULTILINE))
     tick = server.post("/models/by_ticks/features", {"shop": "a"}).json()["tables"]["shop_recent"]["tick"]
     assert float(ages["shop_recent"]) == (NOW - datetime.fromisoformat(tick)).total_seconds()
-
-
-def test_the_features_of_a_prediction_can_be_asked_without_predicting(world: ServedWorld, server: Server) -> None:
-    before = rows_logged(world)
-    answer = server.post("/models/by_ticks/features", {"shop": "a"}).json()
-    assert answer["values"]["shop_recent.sales_6h"] >= 0
-    assert answer["tables"]["shop_recent"]["tick"] == "2024-05-01T19:00:00.000000Z"
-    assert rows_logged(world) == before
 
 
 def test_a_token_opens_what_its_scope_allows(world: ServedWorld) -> None:
@@ -262,34 +246,6 @@ def test_a_person_can_try_a_model_in_a_browser(server: Server) -> None:
         assert server.get(f"/static/{name}").status_code == 200
     assert server.get("/static/../service.py").status_code == 404
     assert server.get("/static/service.py").json()["error"]["code"] == "unknown_path"
-
-
-@pytest.mark.parametrize("shop", ["a", "unseen"])
-def test_the_features_of_a_table_can_be_asked_without_a_model(server: Server, shop: str) -> None:
-    answer = server.post("/features/shop_recent", {"shop": shop}).json()
-    used = server.post("/models/by_ticks/features", {"shop": shop}).json()
-    assert {
-        name: answer["values"][name.partition(".")[2]] for name in used["values"] if name.startswith("shop_recent.")
-    } == {name: value for name, value in used["values"].items() if name.startswith("shop_recent.")}
-    assert {name: answer[name] for name in ("tick", "age_seconds", "late", "history")} == used["tables"]["shop_recent"]
-
-
-@pytest.mark.parametrize(
-    ("table", "row", "status"),
-    [
-        ("nothing", {"shop": "a"}, 404),
-        ("shop_recent", {}, 422),
-        ("shop_recent", {"shop": None}, 422),
-        ("shop_recent", {"shop": 1}, 422),
-        ("shop_recent", {"shop": "\ud800"}, 422),
-        ("shop_recent", {"shop": "a", "more": 1}, 422),
-        ("customer_profile", {"customer": 2**63}, 422),
-        ("customer_profile", {"customer": True}, 422),
-        ("customer_profile", {"customer": 1.0}, 422),
-    ],
-)
-def test_a_key_that_no_table_can_have_is_refused(server: Server, table: str, row: dict[str, Any], status: int) -> None:
-    assert server.post(f"/features/{table}", row).status_code == status
 
 
 def test_an_answer_of_a_moment_ago_is_explained_here_and_at_the_terminal(world: ServedWorld, server: Server) -> None:

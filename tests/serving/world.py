@@ -16,9 +16,11 @@ from ml_platform.declarations.rollout import RolloutStage
 from ml_platform.models.fit_inputs import inputs_of as predictor_inputs
 from ml_platform.models.train import train_model
 from ml_platform.operations.online.publish import online_store, publish_online
+from ml_platform.operations.predictions.compact_online import compact_online_log
 from ml_platform.project import Project, open_project
 from ml_platform.registry.rollout import begin_rollout
 from ml_platform.storage.manifest import Artifact
+from ml_platform.storage.prediction_log import read_predictions
 from ml_platform.storage.versions import Version, register_version
 from tests.features.world import at
 from tests.models.rows import HandMadeSnapshot, keep_snapshots
@@ -166,3 +168,8 @@ def _value(kind: str, drawn: random.Random) -> Any:
 def close(world: ServedWorld) -> None:
     """Give back what the online store holds in this process."""
     online_store(world.project).close()
+
+
+def rows_logged(world: ServedWorld) -> int:
+    compact_online_log(world.project, NOW)
+    return len(read_predictions(world.project, "by_rows", at(0), at(100)))

@@ -1,50 +1,27 @@
-"""What MLflow is told, also when it cannot be reached."""
+"""What MLflow is told of versions, and when."""
 
 from __future__ import annotations
 
-import io
 import shutil
-import socket
-import threading
 import time
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
-from ml_platform.cli.status import print_status
-from ml_platform.declarations.project import ProjectFile, ProjectSpec
 from ml_platform.project import Project
 from ml_platform.registry.champion import champion_ref
-from ml_platform.reporting.mlflow.client import open_client, open_experiment, prepare_tracking, reachable
+from ml_platform.reporting.mlflow.client import open_client, open_experiment, prepare_tracking
 from ml_platform.reporting.mlflow.outbox import deliver, keep, track, waiting
 from ml_platform.reporting.mlflow.runs import Record, tracked_run, write_run
 from ml_platform.storage.refs import move_ref, read_ref
+from tests.reporting.mlflow.records import NOW, evaluated, project_at, trained
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SADeprecationWarning"),
 ]  # MLflow's own models
-NOW = datetime(2024, 3, 1, 12, tzinfo=UTC)
-
-
-def project_at(root: Path, mlflow: str | None = None) -> Project:
-    storage = {"mlflow": mlflow} if mlflow else {}
-    file = ProjectFile.model_validate(
-        {
-            "spec_version": 1,
-            "name": "shop",
-            "description": "A shop.",
-            "owner": "team:shop",
-            "currency": "EUR",
-            "entities": {"order": ["order_id"]},
-            "storage": storage,
-        }
-    )
-    return Project(ProjectSpec(root, file, {}, {}, {}))
 
 
 @pytest.fixture(scope="module")
@@ -58,27 +35,6 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def project(template: Path, tmp_path: Path) -> Project:
     shutil.copytree(template, tmp_path / "project")
     return project_at(tmp_path / "project")
-
-
-def trained(project: Project, key: str = "a" * 64, **more: object) -> Record:
-    fields: dict[str, object] = {
-        "model": "late_parcel",
-        "key": key,
-        "stage": "training",
-        "name": "late_parcel@1",
-        "started": NOW,
-        "ended": NOW + timedelta(minutes=2),
-        "params": {"num_leaves": "7"},
-        "metrics": {"validate_auc": 0.7, "never": float("nan")},
-        "tags": {"as_of": "2024-03-01"},
-        "files": {"model/trees.txt": project.store.put(b"tree"), "plots/a.png": project.store.put(b"png")},
-        "snapshot": "b" * 64,
-    }
-    return Record(**(fields | more))  # type: ignore[arg-type]
-
-
-def evaluated(key: str = "a" * 64) -> Record:
-    return Record("late_parcel", key, "evaluation", "late_parcel@1", NOW, NOW, metrics={"auc": 0.66})
 
 
 def test_a_version_becomes_one_finished_run_with_all_that_describes_it(project: Project) -> None:
@@ -228,61 +184,6 @@ def test_what_mlflow_refuses_waits_and_holds_up_nothing_else(project: Project) -
     assert [record.stage for _, record in waiting(project)] == ["training", "evaluation"]
 
 
-def test_without_mlflow_a_record_waits_and_costs_little_time(tmp_path: Path) -> None:
-    with socket.socket() as closed:
-        closed.bind(("127.0.0.1", 0))  # bound and not listening: refused
-        project = project_at(tmp_path, f"http://127.0.0.1:{closed.getsockname()[1]}")
-        began = time.monotonic()
-        delivery = track(project, trained(project))
-    assert time.monotonic() - began < 5
-    assert (delivery.delivered, delivery.waiting) == (0, 1)
-    assert delivery.problem == f"MLflow at {project.mlflow_uri} cannot be reached"
-    console = Console(width=300, file=io.StringIO())
-    with console.capture() as shown:
-        print_status(project, console)
-    assert f"1 records for MLflow at {project.mlflow_uri} wait to be delivered." in shown.get()
-
-
-def test_a_server_that_never_answers_costs_seconds(tmp_path: Path) -> None:
-    with socket.socket() as silent:
-        silent.bind(("127.0.0.1", 0))
-        silent.listen()
-        began = time.monotonic()
-        assert not reachable(f"http://127.0.0.1:{silent.getsockname()[1]}", patience_seconds=1)
-    assert time.monotonic() - began < 4
-
-
-class _Failing(BaseHTTPRequestHandler):
-    """A server that answers every request with an error."""
-
-    def _fail(self) -> None:
-        self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        self.send_response(500)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    do_GET = do_POST = _fail  # noqa: N815 - names of the base class
-
-    def log_message(self, format: str, *args: object) -> None: ...
-
-
-def test_a_server_that_answers_each_request_with_an_error_costs_seconds_however_many_records_wait(
-    tmp_path: Path,
-) -> None:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Failing)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    project = project_at(tmp_path, f"http://127.0.0.1:{server.server_port}")
-    for number in range(30):
-        keep(project, evaluated(key=f"{number:064d}"))
-    began = time.monotonic()
-    delivery = deliver(project)
-    server.shutdown()
-    server.server_close()
-    assert time.monotonic() - began < 30
-    assert (delivery.delivered, delivery.waiting) == (0, 30)
-    assert "500" in (delivery.problem or "")
-
-
 def test_a_prepared_database_is_not_migrated_twice(project: Project) -> None:
     began = time.monotonic()
     prepare_tracking(project)
@@ -292,10 +193,3 @@ def test_a_prepared_database_is_not_migrated_twice(project: Project) -> None:
 def test_writing_a_run_is_idempotent_after_an_interruption(project: Project) -> None:
     first = write_run(project, trained(project))
     assert write_run(project, trained(project)) == first
-
-
-@pytest.mark.parametrize("uri", ["postgresql+psycopg://ada@127.0.0.1:{port}/x", "nodriver+x://ada@127.0.0.1:{port}/x"])
-def test_a_database_of_mlflow_that_cannot_be_opened_is_not_reachable(uri: str) -> None:
-    with socket.socket() as bound:  # bound, and nobody listens
-        bound.bind(("127.0.0.1", 0))
-        assert not reachable(uri.format(port=bound.getsockname()[1]))
