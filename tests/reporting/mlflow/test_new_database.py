@@ -14,10 +14,18 @@ from ml_platform.reporting.mlflow.new_database import create_database
 OTHER_RELEASE = "MLflow has another release: run python -m ml_platform.reporting.mlflow.new_database"
 
 
+def constraints_sorted(sql: str | None) -> tuple[list[str], list[str]]:
+    """Return the lines of a statement, its constraints apart: their order differs between runs of the migrations."""
+    lines = [line.strip().rstrip(",") for line in (sql or "").splitlines()]
+    constraints = [line for line in lines if line.startswith(("CONSTRAINT", "CHECK", "FOREIGN KEY"))]
+    return [line for line in lines if line not in constraints], sorted(constraints)
+
+
 def contents(file: Path) -> dict[str, Any]:
     """Return everything that a database holds: what made its tables, indexes and triggers, and all rows."""
     with closing(sqlite3.connect(file)) as connection:
         made = connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY type, name").fetchall()
+        made = [(*facts, constraints_sorted(sql)) for *facts, sql in made]
         tables = [name for kind, name, *_ in made if kind == "table"]
         rows = {name: connection.execute(f'SELECT * FROM "{name}" ORDER BY 1').fetchall() for name in tables}
         pragmas = ("user_version", "journal_mode", "encoding", "page_size", "auto_vacuum")
