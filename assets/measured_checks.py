@@ -11,7 +11,7 @@ from ml_platform.registry.evaluation.reasons import figure_words, gate_text, lim
 from ml_platform.storage.artifact_kinds.evaluation import GateResult
 from ml_platform_dagster.assets.check_texts import measured_texts
 from ml_platform_dagster.assets.checks import check_specs
-from ml_platform_dagster.assets.metadata import Metadata, plotted
+from ml_platform_dagster.assets.metadata import plotted
 from ml_platform_dagster.assets.node_asset import asset_key
 
 
@@ -43,10 +43,6 @@ def measured_results(node: Node, model: ModelSpec, measured: Sequence[GateResult
                 "required": limit_words(str(limit)),
             },
         )
-
-
-def _figure(gate: GateResult | None) -> Metadata:
-    return {} if gate is None else {**plotted({figure_words(gate.name): gate.figure})}
 
 
 def _not_measured(name: str, limit: str) -> str:

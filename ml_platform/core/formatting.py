@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 import re
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from ml_platform.core.clock import format_duration
-from ml_platform.core.statistics.distributions import Distribution
+
+if TYPE_CHECKING:  # importing it loads Arrow, which a project can be read without
+    from ml_platform.core.statistics.distributions import Distribution
 
 _NAME = re.compile(r"\w*[_@/]\w|\w+\.\w")
 _TIGHT_PERCENT = re.compile(r"(?<=\d)%")

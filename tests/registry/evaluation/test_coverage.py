@@ -1,13 +1,11 @@
-"""A slice of `benchmarks/intervals.py`: how often intervals hold the truth. ``make prove`` runs all of its worlds."""
-
-import runpy
-from pathlib import Path
+"""A part of `benchmarks/intervals.py`: how often intervals hold the truth. ``make prove`` runs all of its worlds."""
 
 import pytest
 
+from benchmarks.interval_worlds import WORLDS, run, shortfalls
+
 pytestmark = pytest.mark.slow
 
-BENCHMARK = runpy.run_path(str(Path(__file__).parents[3] / "benchmarks" / "intervals.py"))
 REPLICATIONS = 250
 
 
@@ -22,14 +20,14 @@ REPLICATIONS = 250
     ],
 )
 def test_intervals_hold_the_truth_as_often_as_they_promise(name, days):
-    world = BENCHMARK["WORLDS"][name]
-    actual = BENCHMARK["run"](world, days, REPLICATIONS, seed=100)
-    assert BENCHMARK["shortfalls"](name, world, days, actual, REPLICATIONS) == []
+    world = WORLDS[name]
+    actual = run(world, days, REPLICATIONS, seed=100)
+    assert shortfalls(name, world, days, actual, REPLICATIONS) == []
     assert actual["now"].declined < 0.1
 
 
 def test_the_former_method_is_caught():
-    world = BENCHMARK["WORLDS"]["AR .7"]
-    actual = BENCHMARK["run"](world, 14, REPLICATIONS, seed=100)
+    world = WORLDS["AR .7"]
+    actual = run(world, 14, REPLICATIONS, seed=100)
     former = {"now": actual["before"], "history": actual["before"]}
-    assert len(BENCHMARK["shortfalls"]("AR .7", world, 14, former, REPLICATIONS)) == 2
+    assert len(shortfalls("AR .7", world, 14, former, REPLICATIONS)) == 2
