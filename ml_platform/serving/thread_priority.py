@@ -21,7 +21,8 @@ from typing import TypeVar
 
 Result = TypeVar("Result")
 
-_LOWEST = 19
+_LOWER = 5
+"""The nice value of a loading thread. With 19 a rollback took seconds while requests used the whole core."""
 _TURN_NANOSECONDS = 100_000
 _KEEP_POLICY = 0x08
 _SCHED_SETATTR = {"x86_64": 314, "aarch64": 274}
@@ -46,14 +47,14 @@ def ask_for_short_turns() -> bool:
 class LoadingThreads:
     """Runs what may load a version: in a thread that leaves the core to the answers, unless neighbors want it too.
 
-    A thread of the lowest priority holds the interpreter's lock at times. Where a process of the same group of the
+    A thread of a lower priority holds the interpreter's lock at times. Where a process of the same group of the
     scheduler wants the core as well, answers would wait for a thread that hardly gets a turn: up to 0.7 s were seen.
     So a thread of the usual priority loads where answers waited for the core themselves.
     """
 
     def __init__(self) -> None:
         """Watch the thread that calls this, which is the one that answers."""
-        self._patient = ThreadPoolExecutor(1, "patient", _take_lowest_priority)
+        self._patient = ThreadPoolExecutor(1, "patient", _take_lower_priority)
         self._usual = ThreadPoolExecutor(1, "usual")
         self._answering, self._before = threading.get_native_id(), (0, 0)
 
@@ -83,7 +84,7 @@ def ran_and_waited(thread: int) -> tuple[int, int]:
     return 0, 0
 
 
-def _take_lowest_priority() -> None:
+def _take_lower_priority() -> None:
     if sys.platform == "linux":  # elsewhere it would be the priority of the process
         with contextlib.suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LOWEST)
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LOWER)

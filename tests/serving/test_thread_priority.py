@@ -18,7 +18,7 @@ linux = pytest.mark.xfail(sys.platform != "linux", reason="other systems have no
 
 
 def priority() -> int:
-    """Return the priority of this thread; 19 is the lowest."""
+    """Return the priority of this thread; 19 is the lowest, and 0 the usual one."""
     return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
 
 
@@ -28,7 +28,7 @@ def in_a_thread(work: Callable[[], object]) -> object:
 
 
 @linux
-def test_a_version_is_loaded_with_the_lowest_priority_unless_answers_wait_for_the_core(
+def test_a_version_is_loaded_with_a_lower_priority_unless_answers_wait_for_the_core(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Ran and waited since the start; between two looks 900 and 100, then 500 and 500, then 1000 and 0."""
@@ -42,7 +42,7 @@ def test_a_version_is_loaded_with_the_lowest_priority_unless_answers_wait_for_th
         return taken
 
     before = priority()
-    assert asyncio.run(priorities()) == [19, before, 19]
+    assert asyncio.run(priorities()) == [5, before, 5]
     assert priority() == before
 
 
