@@ -85,7 +85,7 @@ def look_up(project: Any, table: Any, asked: str, result: str) -> None:
 
 
 def platform_as_of(feed: str, asked: str, result: str) -> dict[str, float]:
-    """Attributes as they were known at each question, from a feature table that stands."""
+    """Attributes as they were known at each question, from a feature table that is there."""
     features = {name: {"as_of": name} for name in ATTRIBUTES}
     with _folder() as folder:
         project = project_of(folder, feed, features, "1us", "0s")
@@ -116,7 +116,7 @@ def built(root: str, asked: str, result: str) -> dict[str, float]:
 
 
 def looked_up(root: str, asked: str, result: str) -> dict[str, float]:
-    """Look the questions up in the table that stands."""
+    """Look the questions up in the table that is there."""
     from ml_platform.project import open_project
     from ml_platform.sources.ingest_history import last_ingest
 

@@ -22,7 +22,7 @@ from typing import TypeVar
 Result = TypeVar("Result")
 
 _LOWER = 5
-"""The nice value of a loading thread. With 19 a rollback took seconds while requests used the whole core."""
+"""How much is added to the nice value of a loading thread. With 19 a rollback took seconds at full load."""
 _TURN_NANOSECONDS = 100_000
 _KEEP_POLICY = 0x08
 _SCHED_SETATTR = {"x86_64": 314, "aarch64": 274}
@@ -87,4 +87,5 @@ def ran_and_waited(thread: int) -> tuple[int, int]:
 def _take_lower_priority() -> None:
     if sys.platform == "linux":  # elsewhere it would be the priority of the process
         with contextlib.suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LOWER)
+            thread = threading.get_native_id()
+            os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + _LOWER)

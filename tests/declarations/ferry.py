@@ -136,11 +136,18 @@ def write_ferry(directory: Path) -> Path:
 
 
 def edit(directory: Path, file: str, old: str, new: str) -> None:
-    """Replace text that stands in a declaration exactly once."""
+    """Replace text that is in a declaration exactly once."""
     path = directory / file
     text = path.read_text()
-    assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {file}"
+    assert text.count(old) == 1, f"{old!r} is {text.count(old)} times in {file}"
     path.write_text(text.replace(old, new))
+
+
+def each_fault(cases: list[tuple[str, str, str, list[str]]]) -> pytest.MarkDecorator:
+    """Run a test for each edit: its file, what it replaces, by what, and the faults that are expected."""
+    return pytest.mark.parametrize(
+        ("file", "old", "new", "expected"), cases, ids=[case[2].replace("\n", " ") for case in cases]
+    )
 
 
 def faults(directory: Path, **environ: str) -> list[str]:

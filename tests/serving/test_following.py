@@ -1,4 +1,4 @@
-"""A worker follows the champion also after a look that failed: it never goes on with an earlier version unnoticed."""
+"""A worker follows the champion also after a look that failed: it never keeps an earlier version unnoticed."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ PASSWORD = "s3cret-word"
 
 @pytest.fixture
 def unused_port() -> Iterator[int]:
-    """A port that is bound and at which nobody listens."""
+    """A port that is bound and at which nothing listens."""
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         yield bound.getsockname()[1]

@@ -118,11 +118,11 @@ class TestBothEngines:
         )
         right = engine.arrow(
             "answers",
-            pa.table({"who": [k for k, _ in answers], "from": [t for _, t in answers], "told": answers.values()}),
+            pa.table({"who": [k for k, _ in answers], "from": [t for _, t in answers], "answer": answers.values()}),
         )
         later = questions.mutate(at=questions["at"] + 0)
         joined = later.asof_join(right, on=later["at"] >= right["from"], predicates=[later.who == right.who])
-        rows = engine.run(joined.select("place", joined["from"], text=joined.told).order_by("place")).to_pylist()
+        rows = engine.run(joined.select("place", joined["from"], text=joined.answer).order_by("place")).to_pylist()
         assert [(row["from"], row["text"]) for row in rows] == [
             (5, None), (1, "x"), (None, None), (None, None), (None, None), (None, None), (5, None), (None, None)
         ]  # fmt: skip

@@ -74,7 +74,7 @@ DROPPED = {"label_missing": 3, "label_null": 1, "label_late": 1, "label_incomple
     ("missing", "freshness", "dropped", "negatives"),
     [
         ("drop", None, DROPPED, (0, 0)),
-        # Negative are 50 and 53, whose sale is beyond the horizon, and 52; of 143 the source may not have told yet.
+        # Negative are 50 and 53, whose sale is beyond the horizon, and 52; the source may not know that of 143 yet.
         ("negative", None, {"label_null": 1, "label_late": 1, "label_incomplete": 1}, (2, 1)),
         # A source that may be silent for 6 h is complete until 153, and so to the end of the horizon of 143, at 149.
         ("negative", "6h", {"label_null": 1, "label_late": 1}, (3, 1)),

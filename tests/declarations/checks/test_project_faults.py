@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.declarations.ferry import edit, faults
+from tests.declarations.ferry import each_fault, edit, faults
 
 CASES = [
     (
@@ -115,7 +115,7 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("file", "old", "new", "expected"), CASES, ids=[case[2].replace("\n", " ") for case in CASES])
+@each_fault(CASES)
 def test_a_fault_names_the_place_the_value_and_the_remedy(
     ferry: Path, file: str, old: str, new: str, expected: list[str]
 ) -> None:

@@ -5,9 +5,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
-from tests.declarations.ferry import edit, faults
+from tests.declarations.ferry import each_fault, edit, faults
 
 CASES = [
     (
@@ -150,7 +148,7 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("file", "old", "new", "expected"), CASES, ids=[case[2].replace("\n", " ") for case in CASES])
+@each_fault(CASES)
 def test_a_fault_names_the_place_the_value_and_the_remedy(
     ferry: Path, file: str, old: str, new: str, expected: list[str]
 ) -> None:

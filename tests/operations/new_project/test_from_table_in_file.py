@@ -60,7 +60,7 @@ FORMS: dict[str, Callable[[Path, Path], Path]] = {"duckdb": in_duckdb, "sqlite":
 
 @pytest.fixture(params=FORMS)
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """A file without a telling suffix, with two tables."""
+    """A file whose suffix names no format, with two tables."""
     return FORMS[request.param](write_orders(tmp_path / "orders.csv"), tmp_path / "shop.data")
 
 

@@ -1,4 +1,4 @@
-"""What MLflow is told of versions, and when."""
+"""What MLflow learns of versions, and when."""
 
 from __future__ import annotations
 

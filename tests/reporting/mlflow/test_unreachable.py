@@ -80,6 +80,6 @@ def test_a_server_that_answers_each_request_with_an_error_costs_seconds_however_
 
 @pytest.mark.parametrize("uri", ["postgresql+psycopg://ada@127.0.0.1:{port}/x", "nodriver+x://ada@127.0.0.1:{port}/x"])
 def test_a_database_of_mlflow_that_cannot_be_opened_is_not_reachable(uri: str) -> None:
-    with socket.socket() as bound:  # bound, and nobody listens
+    with socket.socket() as bound:  # bound, and nothing listens
         bound.bind(("127.0.0.1", 0))
         assert not reachable(uri.format(port=bound.getsockname()[1]))
