@@ -31,8 +31,8 @@ AVOID_IN_STRINGS = re.compile(rf"{AVOID.pattern}|\b(says?|behind)\b", re.IGNOREC
 AVOID_IN_DOCSTRINGS = re.compile(AVOID_IN_STRINGS.pattern.replace(" ", r"\s+"), re.IGNORECASE)
 PHRASES = re.compile(r"too few (days|gains) to say|cannot tell")
 """Fixed terms of verdicts."""
-NAMES = {"told", "ml_platform/anew"}
-"""A column of the database, and a tag of runs in Dagster: changing them would lose what is stored."""
+NAMES = {"told"}
+"""A column of the database: another name would lose what is stored."""
 WORDS_IN_NAMES = frozenset(
     {"told", "tell", "tells", "telling", "said", "say", "says", "behind", "stands", "standing", "anew", "again"}
     | {"given", "found", "own", "left", "nobody", "whoever"}
