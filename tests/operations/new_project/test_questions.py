@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import select
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -71,10 +72,12 @@ def test_leaving_at_a_question_is_one_sentence(tmp_path: Path, key: bytes) -> No
         words, cwd=tmp_path, stdin=end, stdout=end, stderr=end, start_new_session=True, preexec_fn=_control_terminal
     ) as process:
         os.close(end)
-        printed = _read_until(terminal, b"[placed_at]: ")
-        os.write(terminal, key)
-        printed += _read_until(terminal, b"written.")
-        assert process.wait(60) == 130
+        try:
+            printed = _read_until(terminal, b"[placed_at]: ")
+            printed += _read_until(terminal, b"written.", press=key)
+            assert process.wait(60) == 130
+        finally:
+            process.kill()
     os.close(terminal)
     assert printed.decode().split()[-4:] == ["Stopped.", "Nothing", "was", "written."]
     assert not (tmp_path / "shop").exists()
@@ -85,11 +88,17 @@ def _control_terminal() -> None:
     import termios
 
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's background job ignores it, and children inherit that
 
 
-def _read_until(terminal: int, words: bytes) -> bytes:
+def _read_until(terminal: int, words: bytes, *, press: bytes = b"") -> bytes:
+    """Read until the words are printed; press the key, and again after silence: readline loses one before it waits."""
     printed, last = b"", time.monotonic() + 100
+    os.write(terminal, press)
     while words not in printed:
-        assert select.select([terminal], [], [], max(last - time.monotonic(), 0))[0], printed
-        printed += os.read(terminal, 4096)
+        assert time.monotonic() < last, printed
+        if select.select([terminal], [], [], 5)[0]:
+            printed += os.read(terminal, 4096)
+        else:
+            os.write(terminal, press)
     return printed
