@@ -17,6 +17,7 @@ import pandas as pd
 from ml_platform.core.plain_values import json_value
 from ml_platform.declarations.expectations import KNOWN_EXPECTATIONS, check_names, named_columns
 from ml_platform.declarations.source import Expectation
+from ml_platform.sources.checks.exact_numbers import exact_limits, needs_exact_numbers, with_exact_numbers
 from ml_platform.sources.checks.results import MAX_FAILING_ROWS, CheckResult, sample_rows
 
 __all__ = ["KNOWN_EXPECTATIONS", "run_expectations"]
@@ -47,9 +48,15 @@ def run_expectations(
     if not expectations:
         return ()
     rows = frame.reset_index(drop=True)
+    exact = with_exact_numbers(rows)
     with _contained():
-        batch = _open_batch(rows)
-        outcomes = [_evaluate(batch, expectation, rows) for expectation in expectations]
+        plain = batch = _open_batch(rows)
+        if exact is not rows:
+            batch = _open_batch(exact)
+        outcomes = [
+            _evaluate(batch if needs_exact_numbers(expectation) else plain, expectation, rows)
+            for expectation in expectations
+        ]
     return tuple(
         _result(name, expectation, outcome, rows, key)
         for name, expectation, outcome in zip(check_names(expectations), expectations, outcomes, strict=True)
@@ -86,7 +93,8 @@ def _evaluate(batch: Any, expectation: Expectation, frame: pd.DataFrame) -> dict
 
     try:
         implementation = get_expectation_impl(f"expect_{expectation.expect}")
-        outcome = batch.validate(implementation(**_arguments(expectation, frame)), result_format=_FORMAT)
+        expected = implementation(**exact_limits(_arguments(expectation, frame)))
+        outcome = batch.validate(expected, result_format=_FORMAT)
     except Exception as error:
         return {"success": False, "problem": _first_line(error)}
     problem = _raised(outcome.exception_info)
