@@ -233,6 +233,8 @@ def _column_verdict(
         return "cannot tell", f"the reference has values on {days} days, at least {LEAST_DAYS} are needed"
     known = reference.scales[name].known > 0
     watched = [test for test in tests if test.series.kind in _WATCHED and (known or test.series.kind == "missing")]
+    if any(test.series.kind == "new" and test.expected + test.threshold > 1.0 for test in tests):
+        return "cannot tell", "nearly all values are new to the reference by themselves: more of them would not show"
     if all(test.threshold <= UNDECIDED_FROM for test in watched):
         return "not drifted", ""
     if any(not test.rows for test in watched):

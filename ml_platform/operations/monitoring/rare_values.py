@@ -1,9 +1,9 @@
 """Values of a category beside its most frequent ones: which of them the reference never had, and how they are spread.
 
-A column with hundreds of values cannot have a series for each. All values have one of 65,536
-places by their hash, and what is followed are places: whether the reference has a row there,
-and the share of four parts of them. So the memory is the same for any number of values; two
-values at one place count as one.
+A column with hundreds of values cannot have a series for each. All values have one of
+1,048,576 places by their hash, and what is followed are places: whether the reference has a
+row there, and the share of four parts of them. So the memory is the same for any number of
+values; two values at one place count as one.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Bools: TypeAlias = np.ndarray[Any, np.dtype[np.bool_]]
 PARTS = 4
 """Into how many parts rare values are divided by their hash."""
 
-_PLACES = 65_536
+_PLACES = 1_048_576
 _BLOCKS = 4
 
 
@@ -69,7 +69,7 @@ def is_new(places: Ints, occupied: str, held_out: tuple[Ints, int] | None = None
     blocks = days * _BLOCKS // max(count, 1)
     seen = np.zeros((_BLOCKS, _PLACES), dtype=bool)
     seen[blocks, places] = True
-    return np.asarray(seen.sum(axis=0)[places] == 1)
+    return np.asarray(seen[:, places].sum(axis=0) == 1)
 
 
 def daily_sums(places: Ints, is_rare: Bools, is_new: Bools, days: Ints, count: int) -> list[Floats]:

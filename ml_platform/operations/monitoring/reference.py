@@ -39,7 +39,7 @@ from ml_platform.storage.manifest import Artifact
 from ml_platform.storage.parquet import parquet_bytes, read_parquet
 
 KIND = "drift_reference"
-_CODE = "drift_reference-4"
+_CODE = "drift_reference-5"
 _SEED = 0
 _SAMPLE = "sample.parquet"
 

@@ -48,7 +48,8 @@ def with_exact_numbers(frame: pd.DataFrame) -> pd.DataFrame:
         column = frame.iloc[:, place]
         if column.dtype.kind == "i" and _is_large(column):
             exact = frame.copy(deep=False) if exact is frame else exact
-            exact.isetitem(place, column.astype(object).where(column.notna(), float("nan")))
+            values = column.astype(object).where(column.notna(), float("nan"))
+            exact.isetitem(place, values.to_numpy(dtype=object))
     return exact
 
 
