@@ -24,6 +24,9 @@ import uuid
 from collections.abc import Collection, Mapping, Sequence
 from typing import TextIO, cast
 
+import scipy.special  # noqa: F401  (first: skops searches the modules in the order of their import)
+
+# isort: split
 import dagster as dg
 
 from ml_platform.cli.exit import INTERRUPTED

@@ -36,6 +36,13 @@ def command(root: Path, job: str) -> list[str]:
     return [sys.executable, "-m", "ml_platform_dagster.jobs.run", "--project", str(root), "--job", job]
 
 
+def test_functions_of_scipy_come_before_the_thousands_of_other_modules_that_skops_would_search() -> None:
+    code = "import sys; import ml_platform_dagster.jobs.run; print(*sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    order = ran.stdout.split()
+    assert order.index("scipy.special") < order.index("dagster")
+
+
 def test_every_line_is_json_and_the_code_is_zero(shop: Shop) -> None:
     ran = subprocess.run(command(shop.root, "score_late_parcel"), capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr[-2000:]
