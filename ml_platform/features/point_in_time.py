@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-import ibis
 import numpy as np
 import pyarrow as pa
 
@@ -142,6 +141,8 @@ class _LookUp:
 
     def _values(self, parts: Any, needed: Sequence[str]) -> Any:
         """Return parts with columns of the table that follow from them, each after those that it needs."""
+        import ibis
+
         derived = {column: self._spec.feature_of(column).from_columns for column in needed}
         tick = parts[TICK] * ibis.literal(self._grain.step, "int64")
         read = [column for column in needed if derived[column] is None]

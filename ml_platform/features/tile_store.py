@@ -9,7 +9,6 @@ from functools import reduce
 from pathlib import Path
 from typing import Any
 
-import ibis
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -140,6 +139,8 @@ def engine_cells(
 
 def _alike(tables: Sequence[Any], columns: Sequence[str]) -> list[Any]:
     """Return tables of cells for Ibis with the same columns: limbs are missing where they are zero, or narrower."""
+    import ibis
+
     kinds = {name: {table.schema().get(name) for table in tables} for name in columns}
     limbs = [name for name, seen_kinds in kinds.items() if len(seen_kinds) > 1 or None in seen_kinds]
     return [

@@ -12,7 +12,6 @@ from datetime import timedelta
 from math import gcd
 from typing import Any
 
-import ibis
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -132,11 +131,15 @@ def grouped(
 
 def placed(rows: Any) -> Any:
     """Return source rows of numbered chunks with their place in the log, for Ibis."""
+    import ibis
+
     return rows.mutate(**{PLACE: rows[CHUNK] * ibis.literal(2**32, "int64") + rows[ROW]})
 
 
 def timed_rows(rows: Any, grain: Grain) -> Any:
     """Return source rows with the times that identify their cells, for Ibis."""
+    import ibis
+
     if grain.where is not None:
         rows = rows.filter(parse_expression(grain.where).to_ibis(rows))
     rows = rows.filter([rows[key].notnull() for key in grain.keys])

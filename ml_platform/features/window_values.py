@@ -11,7 +11,6 @@ from datetime import timedelta
 from math import gcd
 from typing import Any
 
-import ibis
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -212,6 +211,8 @@ def _merged(
 
 
 def _values(parts: Any, answers: Mapping[str, WindowedFeature], grain: Grain, window: ForwardWindow) -> Any:
+    import ibis
+
     tick = parts[TICK] * ibis.literal(grain.step, "int64")
     asked = tick - ibis.literal(window.horizon // MICROSECOND, "int64")
     end = tick - ibis.literal(window.settle // MICROSECOND, "int64")

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-import ibis
 import pyarrow as pa
 
 from ml_platform.core.engines import Engine
@@ -111,6 +110,8 @@ def source_versions(engine: Engine, store: ArtifactStore, artifact: Artifact, ke
 
 def placed_versions(engine: Engine, store: ArtifactStore, artifact: Artifact, key: Sequence[str], name: str) -> Any:
     """Return `source_versions` with each row's place: ``_file``, the hash of its chunk's file, and ``_row`` in it."""
+    import ibis
+
     if has_records(artifact):
         return versions_in(engine, store, artifact, chunk_names(artifact), name)
     rows = _timed(_placed_rows(engine, store, artifact, chunk_names(artifact), name))
@@ -151,6 +152,8 @@ def versions_in(engine: Engine, store: ArtifactStore, artifact: Artifact, chunks
 
     Only chunks with replaced rows are joined with the records.
     """
+    import ibis
+
     touched = {record.chunk for record in _records(artifact, chunks)}
     parts = []
     untouched = [chunk for chunk in chunks if chunk not in touched]
@@ -176,6 +179,8 @@ def _timed(rows: Any) -> Any:
 
 
 def _forever() -> Any:
+    import ibis
+
     return ibis.literal(FOREVER, "int64")
 
 

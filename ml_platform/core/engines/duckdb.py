@@ -12,7 +12,6 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-import ibis
 import pyarrow as pa
 
 from ml_platform.core.engines.engine import in_declared_types
@@ -114,6 +113,8 @@ class DuckDB:
                     self._connection.interrupt()
 
     def _known(self, name: str) -> Any:
+        import ibis
+
         described = self._connection.execute(f"DESCRIBE {name}").fetchall()
         return ibis.table({column: _dtype(kind) for column, kind, *_ in described}, name=name)
 
@@ -132,6 +133,8 @@ def _translate_errors() -> Iterator[None]:
 
 
 def _sql(query: Any) -> str:
+    import ibis
+
     return str(ibis.to_sql(query, dialect="duckdb", pretty=False))
 
 

@@ -13,8 +13,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import ibis
-
 from ml_platform.core.engines.ibis_functions import half_to_even
 
 BITS = 40
@@ -157,5 +155,7 @@ def _limb_count(rows: Any, floats: Mapping[str, Extent], limb: int) -> tuple[Any
 
 def spans_of(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the smallest and the largest absolute value beside zero of some floats, for Ibis."""
+    import ibis
+
     sizes = {name: value.abs().nullif(ibis.literal(0.0)) for name, value in values.items()}
     return {f"{end}_{name}": getattr(size, end)() for name, size in sizes.items() for end in ("min", "max")}

@@ -6,11 +6,8 @@ Time is int64 microseconds since 1970 UTC, or a whole number of ticks.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
-
-import ibis
-import ibis.expr.datashape as ds
-import ibis.expr.operations as ops
 
 _UTC = "timestamp('UTC')"
 
@@ -24,9 +21,16 @@ def _builtin(name: str, takes: tuple[str, ...], gives: str) -> Callable[..., Any
     def two(value: Any, other: Any) -> Any:
         """Declare the signature of a function of two arguments."""
 
-    function = one if len(takes) == 1 else two
-    made: Callable[..., Any] = ibis.udf.scalar.builtin(function, name=name, signature=(takes, gives))
-    return made
+    @cache
+    def made() -> Callable[..., Any]:
+        import ibis
+
+        function: Callable[..., Any] = ibis.udf.scalar.builtin(
+            one if len(takes) == 1 else two, name=name, signature=(takes, gives)
+        )
+        return function
+
+    return lambda *values: made()(*values)
 
 
 floor_float = _builtin("floor", ("float64",), "float64")
@@ -50,6 +54,8 @@ def newest_of(value: Any, order: Any, where: Any) -> Any:
     order
         decimal(38, 0), null for rows that do not take part.
     """
+    import ibis
+
     kind = str(value.type())
 
     def of_group(value: Any, order: Any) -> Any:
@@ -61,6 +67,8 @@ def newest_of(value: Any, order: Any, where: Any) -> Any:
 
 def row_hash(values: Sequence[Any]) -> Any:
     """Return one hash of several values of a row, nulls among them: equal within one process, not beyond it."""
+    import ibis
+
     hashed = ibis.literal(0, "uint64")
     for value in values:
         hashed = _builtin("hash", ("uint64", str(value.type())), "uint64")(hashed, value)
@@ -69,6 +77,8 @@ def row_hash(values: Sequence[Any]) -> Any:
 
 def modulo(left: Any, right: Any) -> Any:
     """Return Python's remainder, with the sign of the divisor; the engine's has the sign of the dividend."""
+    import ibis
+
     rest = left % right
     return ibis.ifelse((rest != 0) & ((rest < 0) != (right < 0)), rest + right, rest)
 
@@ -88,6 +98,8 @@ def ticks_up(instant: Any, step: int) -> Any:
 
     Instants are moved by whole steps to where they are positive, so that the engine's quotient is the floor.
     """
+    import ibis
+
     moved = -(-(2**61) // step)
     return quotient(instant + (moved * step + step - 1), ibis.literal(step, "int64")) - moved
 
@@ -103,6 +115,10 @@ def bound(value: Any, name: str, body: Callable[[Any], Any]) -> Any:
     name
         Another one for each value that `body` can mention.
     """
+    import ibis
+    import ibis.expr.datashape as ds
+    import ibis.expr.operations as ops
+
     known = ops.Argument(name=name, shape=ds.columnar, dtype=value.type())
     of_each = ops.ArrayMap(ibis.array([value]), body=body(known.to_expr()), param=known, index=None)
     return of_each.to_expr()[0]
@@ -110,6 +126,8 @@ def bound(value: Any, name: str, body: Callable[[Any], Any]) -> Any:
 
 def half_to_even(value: Any) -> Any:
     """Return a float rounded to a whole number; halves go to the even one."""
+    import ibis
+
     return _round_even(value, ibis.literal(0, "int32"))
 
 
@@ -118,5 +136,7 @@ def float_of(decimal: Any) -> Any:
 
     DuckDB's own cast can miss it by one beyond 2**53; through text it does not.
     """
+    import ibis
+
     small = (decimal < 2**53) & (decimal > -(2**53))
     return ibis.ifelse(small, decimal.cast("float64"), decimal.cast("string").cast("float64"))

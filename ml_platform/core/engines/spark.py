@@ -8,7 +8,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import ibis
 import pyarrow as pa
 
 from ml_platform.core.engines.engine import in_declared_types
@@ -92,6 +91,8 @@ class Spark:
         return rows.selectExpr(*casts)
 
     def _known(self, name: str, rows: DataFrame) -> Any:
+        import ibis
+
         from ml_platform.core.engines.spark_sql import ibis_type
 
         rows.createOrReplaceTempView(name)

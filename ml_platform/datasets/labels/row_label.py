@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import ibis
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -76,6 +75,8 @@ def label_rows(
     A label row is about an event before the question where its event lies before the batch run, it became known only
     afterwards, and no row about this event was known at the batch run. (What was known then is for the leak check.)
     """
+    import ibis
+
     model, label = project.spec.models[model_name], row_label_of(project, model_name)
     keys = project.spec.file.entities[model.population.entity]
     horizon = ibis.literal(label.horizon // MICROSECOND, "int64")
@@ -117,6 +118,8 @@ def with_row_labels(
     With ``missing: negative`` the label is False where the state is ``missing`` or ``before``. Rows of the label's
     source that answer one question alike are one answer; where they differ, the question has no label.
     """
+    import ibis
+
     model, declared = project.spec.models[model_name], row_label_of(project, model_name)
     keys = project.spec.file.entities[model.population.entity]
     questions = rows.select([*keys, EFFECTIVE_TIME, *declared.references])
@@ -137,6 +140,8 @@ def with_row_labels(
 
 
 def _state(rows: Any, negative: bool, silence: int) -> Any:
+    import ibis
+
     there = rows["_there"].notnull()
     incomplete = rows["_newest"].isnull() | (rows[_END] > rows["_newest"] + ibis.literal(silence, "int64"))
     return ibis.cases(

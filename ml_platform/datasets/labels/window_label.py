@@ -18,7 +18,6 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-import ibis
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -113,12 +112,16 @@ class _WindowLabels:
 
     def _numbered_rows(self, rows: Any) -> Any:
         """Return rows with the number of their chunk in the place of its file; with 0 where their order is not read."""
+        import ibis
+
         if not _reads_order(self._label.aggregates.values()):
             return rows.mutate(**{CHUNK: ibis.literal(0, "int64")})
         return with_chunk_numbers(self._engine, self._artifact, rows, "label_rows")
 
     def _pairs(self, rows: Any, asked: pa.Table) -> Any:
         """Return rows once for each question for which they count, beside the columns of the question."""
+        import ibis
+
         question_names = {name: f"_of_{name}" for name in (*self._keys, _AT)}
         numbered = _numbered(asked)
         questions = numbered.rename_columns([question_names.get(name, name) for name in numbered.column_names])
@@ -148,6 +151,8 @@ class _WindowLabels:
 
     def _changed(self, asked: pa.Table, label: pa.Array) -> np.ndarray:
         """Return for which questions the label is another with the rows that became known after the horizon."""
+        import ibis
+
         changed = np.zeros(len(asked), bool)
         late = self._late_rows()
         places = self._met_by(late, asked)
@@ -162,6 +167,8 @@ class _WindowLabels:
 
     def _late_rows(self) -> Any:
         """Return all rows, and whether each is the first with its key and may have become known after a horizon."""
+        import ibis
+
         rows = self._versions
         first = rows[KNOWN]
         if SourceManifest.of(self._artifact).keys_repeat:
@@ -171,6 +178,8 @@ class _WindowLabels:
 
     def _met_by(self, rows: Any, asked: pa.Table) -> np.ndarray:
         """Return the places of questions that a late row would belong to."""
+        import ibis
+
         late = rows.filter(rows["_is_late"]).select(EVENT, KNOWN, **{f"_key_{key}": rows[key] for key in self._keys})
         questions = self._engine.arrow("label_asked", _numbered(asked))
         after, within, horizon = (

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-import ibis
-
 from ml_platform.core.engines.ibis_functions import instant_of
 from ml_platform.core.expressions import parse_expression
 from ml_platform.core.frames import to_frame
@@ -48,6 +46,8 @@ def truth_of(project: Project, model_name: str, source_id: str, rows: pd.DataFra
         ``_known_from``, the event and the known-at of that row; ``_was_known``, whether some row of the entity was
         known at the batch run, and ``_then``, the label of that row. All null where the label is made of many rows.
     """
+    import ibis
+
     if not isinstance(project.spec.models[model_name].label, RowLabel):
         return _of_no_row(rows)
     keys = project.spec.file.entities[project.spec.models[model_name].population.entity]

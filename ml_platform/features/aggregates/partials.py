@@ -12,7 +12,6 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-import ibis
 import pyarrow as pa
 
 from ml_platform.core.engines.float_limbs import (
@@ -157,6 +156,8 @@ class RowParts:
         return {part.column: self._of_row(part) for part in self._parts if not self._is_zero(part)}
 
     def _of_row(self, part: PartialAggregate) -> Any:
+        import ibis
+
         rows, name = self.rows, self._name("value", part.expression)
         takes_part = rows[self._name("where", part.where)]
         if part.measure == "rows":
@@ -178,6 +179,8 @@ class RowParts:
         return not any(part.limb in extent.limbs for extent in self._floats[self._family(part)].values())
 
     def _aggregate(self, part: PartialAggregate, few: bool) -> Any:
+        import ibis
+
         rows = self.rows
         takes_part = None if part.where is None else rows[self._name("where", part.where)]
         if part.measure == "rows":
@@ -216,6 +219,8 @@ def of_cells(cells: Any, part: PartialAggregate, counts: Any) -> Any:
 
 def _by_order(measure: str, value: Any, order: Any, takes_part: Any) -> Any:
     """Return the value of the newest or of the oldest row of a group, or its place in the order."""
+    import ibis
+
     if measure in ("order", "earliest"):
         return order.max(where=takes_part) if measure == "order" else order.min(where=takes_part)
     if measure == "oldest":  # Spark's own minus of one operand keeps 34 digits of a decimal
@@ -236,6 +241,8 @@ def _comparable(value: Any) -> Any:
 
 
 def _condition(rows: Any, text: str | None) -> Any:
+    import ibis
+
     return ibis.literal(True) if text is None else parse_expression(text).to_ibis(rows).fill_null(False)
 
 
@@ -245,6 +252,8 @@ def _value(rows: Any, part: PartialAggregate) -> Any:
 
 def _order(rows: Any) -> Any:
     """Return the place of a row among all: by its event, then by when it became known, then by its key."""
+    import ibis
+
     return rows[EVENT_US].cast(DECIMAL) * ibis.literal(_PLACES, DECIMAL) + rows[PLACE].cast(DECIMAL)
 
 
@@ -254,4 +263,6 @@ def _whole(value: Any) -> Any:
 
 def or_zero(total: Any) -> Any:
     """Return a sum as a decimal, 0 where it is null."""
+    import ibis
+
     return total.cast(DECIMAL).fill_null(ibis.literal(0).cast(DECIMAL))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ibis
 import pyarrow as pa
 
 from ml_platform.core.engines import Engine
@@ -39,6 +38,8 @@ def newest_rows(
     -------
     The needed columns by their bare names, the keys first, one row for each entity.
     """
+    import ibis
+
     population = required_columns(project.spec, model)
     rows = source_versions(engine, project.store, artifact, population.key, f"online_{model.name}")
     if among is not None:
