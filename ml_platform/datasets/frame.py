@@ -15,7 +15,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml_platform.core.canonical_order import sorted_by
-from ml_platform.core.clock import MICROSECOND
 from ml_platform.core.engines import Engine
 from ml_platform.datasets.exclusions import (
     ASKED,
@@ -37,7 +36,7 @@ from ml_platform.datasets.exclusions import (
 )
 from ml_platform.datasets.feature_columns import with_feature_columns
 from ml_platform.datasets.population.asking import questions_of
-from ml_platform.datasets.population.limits import has_departed, in_sample, within_max
+from ml_platform.datasets.population.limits import has_departed, in_sample, is_scored_late, one_each, within_max
 from ml_platform.datasets.population.questions import Period
 from ml_platform.declarations.population_columns import required_columns
 from ml_platform.declarations.resolve import frame_columns
@@ -63,9 +62,7 @@ class Frame:
     def asked_rows(self, start: datetime, end: datetime) -> tuple[pa.Table, pa.Table]:
         """Return the frame with late rows where they are asked about, and what was left out (see `QuestionRows`)."""
         in_time, came_late = self._questions.in_time(start, end), self._sampled(self._questions.late(start, end))
-        horizon = self._model.label.horizon // MICROSECOND
-        in_horizon = pc.less_equal(came_late[EFFECTIVE], pc.add(came_late[ASKED], horizon))
-        scored = in_horizon if self._model.deployment.late_rows == "score" else pc.and_(in_horizon, False)
+        scored = is_scored_late(self._model, came_late)
         answered, dropped = self._chosen(pa.concat_tables([in_time, came_late.filter(scored)]))
         missed = came_late.filter(pc.invert(scored)).append_column(
             REASON, one_reason(MISSED, came_late, pc.invert(scored))
@@ -159,28 +156,12 @@ class Frame:
         return rows.filter(pa.array(np.where(nameless, in_sample(rows, of_row, share), in_sample(rows, names, share))))
 
     def _one_each(self, rows: pa.Table) -> tuple[pa.Table, pa.Table]:
-        """Return the rows that ask about an entity, one for each batch run, and the others with the reason.
-
-        Of several the one in time stays, then the one that became known first.
-        """
-        keys = [f"{self._population.name}.{key}" for key in self.keys]
-        nameless = functools.reduce(pc.or_, (pc.is_null(rows[key]) for key in keys))
-        named = rows.filter(pc.invert(nameless))
-        order = [
-            EFFECTIVE,
-            *keys,
-            IS_LATE,
-            KNOWN,
-            ASKED,
-            *(f"{self._population.name}.{key}" for key in self._population.key),
-        ]
-        named = named.sort_by([(name, "ascending") for name in dict.fromkeys(order)])
-        same = functools.reduce(pc.and_, (_as_before(named[name]) for name in (EFFECTIVE, *keys)))
-        dropped = [
-            rows.filter(nameless).append_column(REASON, one_reason(NO_KEY, rows, nameless)),
-            named.filter(same).append_column(REASON, one_reason(ASKED_TWICE, named, same)),
-        ]
-        return named.filter(pc.invert(same)), pa.concat_tables(dropped)
+        """Return the rows that ask about an entity, one for each batch run, and the others with the reason."""
+        names, of_row = (
+            [f"{self._population.name}.{key}" for key in keys] for keys in (self.keys, self._population.key)
+        )
+        first, repeated, nameless = one_each(rows, names, of_row)
+        return first, pa.concat_tables([_because(nameless, NO_KEY), _because(repeated, ASKED_TWICE)])
 
 
 def _where(rows: pa.Table, chosen: np.ndarray) -> pa.Table:
@@ -191,13 +172,8 @@ def _where(rows: pa.Table, chosen: np.ndarray) -> pa.Table:
 
 
 def _with_reason(rows: pa.Table, chosen: np.ndarray, reason: str) -> pa.Table:
-    of_reason = _where(rows, chosen)
-    return of_reason.append_column(REASON, pa.repeat(pa.scalar(reason), len(of_reason)))
+    return _because(_where(rows, chosen), reason)
 
 
-def _as_before(values: pa.ChunkedArray) -> pa.Array:
-    """Return which values equal the one before them."""
-    array = values.combine_chunks()
-    if len(array) == 0:
-        return pa.array([], pa.bool_())
-    return pa.concat_arrays([pa.array([False]), pc.equal(array[1:], array[:-1]).fill_null(False)])
+def _because(rows: pa.Table, reason: str) -> pa.Table:
+    return rows.append_column(REASON, pa.repeat(pa.scalar(reason), len(rows)))

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from ml_platform.core.clock import to_micros
 from ml_platform.datasets.exclusions import DEPARTED, EFFECTIVE, EXCLUSIONS, NO_MEMBERSHIP, OVER_MAX
 from ml_platform.datasets.population.asking import questions_of
-from ml_platform.datasets.population.limits import has_departed, in_sample, within_max
+from ml_platform.datasets.population.limits import has_departed, in_sample, one_each, within_max
 from ml_platform.datasets.population.questions import QUALIFIES
 from ml_platform.declarations.population_columns import required_columns
 from ml_platform.project import Project
@@ -58,13 +58,36 @@ def membership(
     """
     import pandas as pd
 
-    model = project.spec.models[model_name]
-    keys = list(project.spec.file.entities[model.population.entity])
-    names = [f"{required_columns(project.spec, model).name}.{key}" for key in keys]
+    keys = list(project.spec.file.entities[project.spec.models[model_name].population.entity])
     asked = pa.Table.from_pandas(entities[keys], preserve_index=False)
+    by_entity = population_reasons(project, model_name, inputs, at, asked).to_pandas()
+    reason = entities[keys].merge(by_entity, on=keys, how="left")["reason"].fillna(NOT_ASKING)
+    return pd.DataFrame({"in_population": (reason == "").to_numpy(), "reason": reason.to_numpy()}, index=entities.index)
+
+
+def population_reasons(
+    project: Project, model_name: str, inputs: Mapping[str, str], at: datetime, entities: pa.Table | None = None
+) -> pa.Table:
+    """Return of each entity that something asks about at a moment why it is not in the population; "" where it is.
+
+    Parameters
+    ----------
+    entities
+        With the entity's key: others may be missing from the answer. None means all.
+
+    Returns
+    -------
+    The key of each entity once, and ``reason``; an entity that is missing is `NOT_ASKING`.
+    """
+    model = project.spec.models[model_name]
+    population = required_columns(project.spec, model)
+    keys = list(project.spec.file.entities[model.population.entity])
+    names, of_row = ([f"{population.name}.{key}" for key in some] for some in (keys, population.key))
     with project.engine() as engine:
         questions = questions_of(project, model, inputs, engine)
-        rows = questions.about(None if model.population.max_rows else asked, at)
+        rows = questions.about(None if model.population.max_rows else entities, at)
+        if not questions.are_distinct:
+            rows, _, _ = one_each(rows, names, of_row)
         reasons = np.full(len(rows), "", object)
         holds = rows[QUALIFIES]
         reasons[pc.fill_null(pc.invert(holds), False).to_numpy()] = NOT_QUALIFIED
@@ -76,8 +99,4 @@ def membership(
         within = reasons == ""
         within[within] = within_max(drawn.filter(pa.array(within)), names, model.population.max_rows)
         reasons[(reasons == "") & ~within] = OVER_MAX
-    by_entity = (
-        rows.select(names).rename_columns(keys).append_column("reason", pa.array(reasons, pa.string())).to_pandas()
-    )
-    reason = entities[keys].merge(by_entity.drop_duplicates(keys), on=keys, how="left")["reason"].fillna(NOT_ASKING)
-    return pd.DataFrame({"in_population": (reason == "").to_numpy(), "reason": reason.to_numpy()}, index=entities.index)
+    return rows.select(names).rename_columns(keys).append_column("reason", pa.array(reasons, pa.string()))

@@ -19,7 +19,7 @@ from ml_platform.models.predictor import Predictor, load_deployed
 from ml_platform.models.row_form import RowForm, RowPrediction
 from ml_platform.operations.online.content import joins_online
 from ml_platform.operations.online.lookup import LookedUp, ModelLookup
-from ml_platform.operations.online.population_rule import PopulationRule
+from ml_platform.operations.online.populations import Membership, PopulationLookup
 from ml_platform.operations.predictions.online_log import LogContext, LoggedPrediction
 from ml_platform.project import Project
 from ml_platform.serving.answer_form import AnswerForm, picking
@@ -67,6 +67,8 @@ class Answered(NamedTuple):
 
 _LookedUpRow = tuple[Mapping[str, Any], LookedUp, int]
 """A row of a request, what was looked up for it, and how long that took."""
+_When = tuple[int, str]
+"""An instant in microseconds since 1970 UTC, and as text."""
 
 
 class _Predicted(NamedTuple):
@@ -117,7 +119,7 @@ class ServedModel:
         self._tables = {item.table.name: item.table for item in joined}
         self._source_inputs = [NodeName("source", name) for name in self.spec.population.sources]
         self._now: SharedFacts | None = None
-        self._rule = PopulationRule.of(project.spec, self.spec, self._lookup.names)
+        self._populations = PopulationLookup(project.spec, self.spec)
         self._ids = PredictionIds(version.model)
         self._control = self.spec.value.control.share if self.spec.value.control else None
         self._limited = limited_action(project, version.model, list(self.predictor.decision.actions))
@@ -175,13 +177,14 @@ class ServedModel:
             The other version that is to predict the rows afterwards.
         """
         looked_up = [self._looked_up(row, view) for row in rows]
-        shared, micros, text = self._shared(view.description), to_micros(at), format_instant(at)
-        predicted = [self._predicted(item, shared.tables, at, micros) for item in looked_up]
+        shared, when = self._shared(view.description), (to_micros(at), format_instant(at))
+        predicted = [self._predicted(item, shared.tables, at, when[0]) for item in looked_up]
         predicted = self._within_capacity(predicted, view.description, at)
-        return [
-            item if isinstance(item, RequestProblem) else self._answered(item, shared.context, micros, text, beside)
-            for item in predicted
-        ]
+        made = [item for item in predicted if not isinstance(item, RequestProblem)]
+        members = self._populations.look_up(view, [item.key for item in made])
+        pairs = zip(made, members, strict=True)
+        answered = iter([self._answered(item, member, shared.context, when, beside) for item, member in pairs])
+        return [item if isinstance(item, RequestProblem) else next(answered) for item in predicted]
 
     def _looked_up(self, row: Mapping[str, Any], view: View) -> _LookedUpRow | RequestProblem:
         begun = time.perf_counter_ns()
@@ -224,18 +227,16 @@ class ServedModel:
         return [item if isinstance(item, RequestProblem) else item._replace(**next(within)._asdict()) for item in items]
 
     def _answered(
-        self, made: _Predicted, context: LogContext, at: int, text: str, beside: ServedModel | None
+        self, made: _Predicted, member: Membership, context: LogContext, at: _When, beside: ServedModel | None
     ) -> Answered:
         row, features, states, cells, key, control, prediction, look_up_took, predict_took, gain = made
-        id = self._ids.next(at)
-        record = self._form_of_answers.record(id, at, cells, key, prediction)
+        id = self._ids.next(at[0])
+        record = self._form_of_answers.record(id, at[0], cells, key, prediction)
         record.shadowed, record.control, record.capacity_gain = beside is not None, control, gain
-        body = self._form_of_answers.body(id, text, prediction, states, control)
+        body = self._form_of_answers.body(id, at[1], prediction, states, control)
         if self._limited is not None:
             body["best_action"] = record.best_action
-        if self._rule is not None:
-            member = self._rule.of_row(features, cells[-1])
-            body["population"] = {"in_population": member.in_population, "reason": member.reason}
+        body["population"] = member._asdict()
         return Answered(body, context, record, self, row, features, cells[-1], look_up_took, predict_took, beside)
 
     def predict_as_candidate(self, answered: Answered, store: OnlineStore) -> tuple[bool, RowPrediction]:

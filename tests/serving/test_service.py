@@ -94,9 +94,11 @@ def test_an_answer_shows_whether_its_entity_is_in_the_population(world: ServedWo
     shops = [shop for shop in SHOPS if shop is not None]
     offline = membership(world.project, "by_ticks", world.inputs, pd.DataFrame({"shop": shops}), NOW)
     answers = [predicted(service, "by_ticks", {"shop": shop})["population"] for shop in shops]
-    assert answers == offline.to_dict("records")
+    tick = {"tick": "2024-05-01T20:00:00.000000Z"}
+    assert answers == [row | tick for row in offline.to_dict("records")]
     assert {answer["in_population"] for answer in answers} == {True, False}
-    assert "population" not in predicted(service, "by_rows", ROW)  # its population is the rows themselves
+    unasked = {"in_population": False, "reason": "not_asking"} | tick  # no row of this order is known
+    assert predicted(service, "by_rows", ROW)["population"] == unasked
 
 
 def test_two_answers_to_the_same_question_have_two_ids(service: Service) -> None:

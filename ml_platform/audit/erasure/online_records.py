@@ -30,7 +30,7 @@ def erase_online(project: Project, person: Person) -> int:
     """Remove a person's records, also from pages that are free, and return how many there were.
 
     Values of other entities that were computed from the person's rows are recomputed by the next publication, which is
-    due from now on.
+    due from now on. It also publishes all populations again: their records may be about rows that name the person.
 
     Raises
     ------
@@ -43,7 +43,10 @@ def erase_online(project: Project, person: Person) -> int:
             return 0
         with store.view() as view:
             before = view.description
-        store.publish([Change((), [key for keys in held.values() for key in keys])], _without(before, held))
+            populations = [records.record_keys.prefix for records in before.records.values() if records.model]
+            keys = {key for prefix in populations for key in view.keys(prefix)}
+        keys.update(key for keys_held in held.values() for key in keys_held)
+        store.publish([Change((), sorted(keys))], _without(before, held))
         store.purge()
     return sum(map(len, held.values()))
 
@@ -52,8 +55,9 @@ def _without(before: Description, held: dict[str, list[bytes]]) -> Description:
     counts = {
         kind: msgspec.structs.replace(records, count=records.count - len(held.get(kind, ())))
         for kind, records in before.records.items()
+        if not records.model
     }
-    return msgspec.structs.replace(before, generation=before.generation + 1, key="", records=counts)
+    return msgspec.structs.replace(before, generation=before.generation + 1, key="", records=counts, populations={})
 
 
 def _keys(view: View, records: EntityRecords, person: Person) -> Iterator[bytes]:

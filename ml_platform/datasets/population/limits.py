@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Mapping, Sequence
 
@@ -10,11 +11,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ml_platform.core.clock import MICROSECOND
 from ml_platform.core.engines import Engine
 from ml_platform.core.engines.exact_sums import combined
 from ml_platform.core.engines.interval_index import Ints
 from ml_platform.core.expressions import parse_expression
-from ml_platform.datasets.exclusions import EFFECTIVE, IS_LATE
+from ml_platform.datasets.exclusions import ASKED, EFFECTIVE, IS_LATE
 from ml_platform.datasets.feature_columns import required_input
 from ml_platform.declarations.model import ModelSpec
 from ml_platform.declarations.node_name import NodeName
@@ -53,6 +55,37 @@ def has_departed(
     met = asked.inner_join(ends, [*same, *known])
     gone[engine.run(met.select(_PLACE).distinct())[_PLACE].to_numpy()] = True
     return gone
+
+
+def is_scored_late(model: ModelSpec, rows: pa.Table) -> pa.ChunkedArray:
+    """Return which late questions are asked about: those within the label's horizon, with ``late_rows: score``."""
+    in_horizon = pc.less_equal(rows[EFFECTIVE], pc.add(rows[ASKED], model.label.horizon // MICROSECOND))
+    return in_horizon if model.deployment.late_rows == "score" else pc.and_(in_horizon, False)
+
+
+def one_each(rows: pa.Table, names: Sequence[str], row_key: Sequence[str]) -> tuple[pa.Table, pa.Table, pa.Table]:
+    """Return one question for each entity and batch run, those that ask about it once more, and those without entity.
+
+    Of several the one in time is the first, then the one that became known first.
+
+    Parameters
+    ----------
+    names, row_key
+        The columns of `rows` with the entity's key, and with the row's own.
+    """
+    nameless = functools.reduce(pc.or_, (pc.is_null(rows[name]) for name in names))
+    order = dict.fromkeys([EFFECTIVE, *names, IS_LATE, KNOWN, ASKED, *row_key])
+    named = rows.filter(pc.invert(nameless)).sort_by([(name, "ascending") for name in order])
+    same = functools.reduce(pc.and_, (_as_before(named[name]) for name in (EFFECTIVE, *names)))
+    return named.filter(pc.invert(same)), named.filter(same), rows.filter(nameless)
+
+
+def _as_before(values: pa.ChunkedArray) -> pa.Array:
+    """Return which values equal the one before them."""
+    array = values.combine_chunks()
+    if len(array) == 0:
+        return pa.array([], pa.bool_())
+    return pa.concat_arrays([pa.array([False]), pc.equal(array[1:], array[:-1]).fill_null(False)])
 
 
 def in_sample(rows: pa.Table, names: Sequence[str], share: float | None) -> np.ndarray:

@@ -15,6 +15,7 @@ from ml_platform.core.expressions import parse_expression
 from ml_platform.datasets.batch_runs import batch_runs
 from ml_platform.datasets.exclusions import ASKED, EFFECTIVE, WHERE
 from ml_platform.datasets.feature_columns import required_input
+from ml_platform.datasets.population.limits import is_scored_late
 from ml_platform.datasets.population.questions import QUALIFIES, Questions
 from ml_platform.sources.source_log import KNOWN, UNTIL, source_versions
 from ml_platform.storage.manifest import Artifact
@@ -39,7 +40,10 @@ class SourceQuestions(Questions):
     def about(self, entities: pa.Table | None, at: datetime) -> pa.Table:
         """Return the rows about entities that ask at the last batch run at or before a moment; all qualify."""
         run = self._model.batch.last(at)
-        rows = self._only(self.in_time(run - MICROSECOND, run), entities)
+        came_late = self.late(run - MICROSECOND, run)
+        in_time = self.in_time(run - MICROSECOND, run)
+        came_late = came_late.filter(is_scored_late(self._model, came_late)).select(in_time.column_names)
+        rows = self._only(pa.concat_tables([in_time, came_late.cast(in_time.schema)]), entities)
         return rows.append_column(QUALIFIES, pa.repeat(pa.scalar(True), len(rows)))
 
     def _versions(self, where: str | None, asked: str | None = None) -> Any:

@@ -8,7 +8,6 @@ from typing import Any
 from ml_platform.declarations.deciding import deciding
 from ml_platform.declarations.node_kinds.kind import NodeKind
 from ml_platform.declarations.node_name import NodeName
-from ml_platform.declarations.population_columns import required_columns
 from ml_platform.declarations.project import Location, ProjectSpec
 from ml_platform.declarations.resolve import feature_tables_of
 
@@ -32,11 +31,10 @@ class OnlineStoreNode(NodeKind):
 
     @classmethod
     def inputs(cls, spec: ProjectSpec, subject: str) -> Iterable[NodeName]:
-        """Return the feature tables that online models meet, and the sources of their populations."""
+        """Return the feature tables that online models meet, and the sources that their populations read."""
         online = [model for model in spec.models.values() if model.deployment.online]
         tables = {NodeName("feature_table", name) for model in online for name in feature_tables_of(spec, model)}
-        rows = {required_columns(spec, model).node for model in online}
-        return sorted(tables | {node for node in rows if node.kind == "source"})
+        return sorted(tables | {NodeName("source", name) for model in online for name in model.population.sources})
 
     @classmethod
     def deciding(cls, spec: ProjectSpec, subject: str) -> dict[str, Any]:

@@ -151,9 +151,10 @@ def contents_of(spec: ProjectSpec) -> tuple[EntityContent, ...]:
     return tuple(_entity(spec, keys, tables, rows) for keys, (tables, rows) in sorted(kinds.items(), key=_by_kind))
 
 
-def inputs_needed(contents: Sequence[EntityContent]) -> tuple[NodeName, ...]:
-    """Return the nodes whose artifacts are published: feature tables, and the sources of populations."""
-    return tuple(sorted({node for content in contents for node in content.nodes}))
+def inputs_needed(spec: ProjectSpec, contents: Sequence[EntityContent]) -> tuple[NodeName, ...]:
+    """Return the nodes whose artifacts are published: feature tables, and the sources that populations read."""
+    sources = {NodeName("source", name) for model in online_models(spec) for name in model.population.sources}
+    return tuple(sorted(sources | {node for content in contents for node in content.nodes}))
 
 
 def _by_kind(item: tuple[RecordKeys, object]) -> str:

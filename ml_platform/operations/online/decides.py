@@ -17,6 +17,7 @@ from ml_platform.operations.online.content import (
     layout_id,
     tables_of,
 )
+from ml_platform.operations.online.populations import PopulationRecords
 from ml_platform.operations.online.ticks import published_tick
 from ml_platform.project import Project
 from ml_platform.sources.source_log import known_by
@@ -33,6 +34,7 @@ def publication_key(
     inputs: Mapping[str, str],
     now: datetime,
     capacities: Mapping[str, PublishedCapacity],
+    populations: Sequence[PopulationRecords],
 ) -> str:
     """Return what decides a publication: equal keys, equal records.
 
@@ -46,6 +48,7 @@ def publication_key(
             "tables": {item.name: _of_table(project, item, inputs, now) for item in tables},
             "rows": {item.model: [inputs[item.node], rows_until(project, item, inputs, now)] for item in rows},
             "conditions": {item.model: list(project.spec.models[item.model].population.conditions) for item in rows},
+            "populations": {item.model.name: item.key for item in populations},
             **({"capacities": msgspec.to_builtins(capacities)} if capacities else {}),
         }
     )

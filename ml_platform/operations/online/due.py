@@ -12,6 +12,7 @@ from ml_platform.declarations.feature_table import FeatureTableSpec
 from ml_platform.operations.online.capacities import capacities_of
 from ml_platform.operations.online.content import EntityContent, contents_of, inputs_needed, tables_of
 from ml_platform.operations.online.decides import publication_key
+from ml_platform.operations.online.populations import populations_online
 from ml_platform.operations.online.publish import online_store
 from ml_platform.operations.online.ticks import overdue, readable_tick
 from ml_platform.project import Project
@@ -79,7 +80,7 @@ def publication_due(project: Project, now: datetime) -> PublicationDue:
     declarations changed.
     """
     contents = contents_of(project.spec)
-    ids = {node: current_output(project.database, node) for node in inputs_needed(contents)}
+    ids = {node: current_output(project.database, node) for node in inputs_needed(project.spec, contents)}
     missing = [node for node, id in ids.items() if id is None]
     if missing:
         return PublicationDue(None, (f"{missing[0]} was never materialized",))
@@ -89,10 +90,7 @@ def publication_due(project: Project, now: datetime) -> PublicationDue:
     if not reasons:
         return PublicationDue(None, ("what can be read is published",))
     ticks = {name: readable_tick(spec, now) for name, spec in _tables(project, contents).items()}
-    return PublicationDue(
-        content_id([ticks, inputs, publication_key(project, contents, inputs, now, capacities_of(project, now))]),
-        reasons,
-    )
+    return PublicationDue(content_id([ticks, inputs, _key(project, contents, inputs, now)]), reasons)
 
 
 def changed_since(
@@ -108,8 +106,14 @@ def changed_since(
     overdue = [age for age in _ages(_tables(project, contents), described, now) if age.tick != age.readable]
     if overdue:
         return tuple(_overdue_text(age) for age in overdue)
-    changed = publication_key(project, contents, inputs, now, capacities_of(project, now)) != described.key
-    return ("feature tables, population rows or declarations changed",) if changed else ()
+    changed = _key(project, contents, inputs, now) != described.key
+    return ("feature tables, populations or declarations changed",) if changed else ()
+
+
+def _key(project: Project, contents: tuple[EntityContent, ...], inputs: Mapping[str, str], now: datetime) -> str:
+    """Return what decides a publication at a moment."""
+    capacities, populations = capacities_of(project, now), populations_online(project, inputs, now)
+    return publication_key(project, contents, inputs, now, capacities, populations)
 
 
 def table_ages(project: Project, now: datetime) -> list[TableAge]:

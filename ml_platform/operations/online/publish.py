@@ -15,12 +15,14 @@ from ml_platform.core.private_files import private_temporary_folder
 from ml_platform.operations.online.capacities import capacities_of
 from ml_platform.operations.online.content import EntityContent, contents_of
 from ml_platform.operations.online.decides import publication_key
+from ml_platform.operations.online.populations import PopulationRecords, populations_online
 from ml_platform.operations.online.records import ContentRecords, Described
 from ml_platform.project import Project
 from ml_platform.storage.exclusive import exclusive
-from ml_platform.storage.online.description import Description
+from ml_platform.storage.online.description import Description, EntityRecords, PublishedPopulation
 from ml_platform.storage.online.layout import Layout
 from ml_platform.storage.online.opened import open_online_store
+from ml_platform.storage.online.record_keys import RecordKeys
 from ml_platform.storage.online.store import Change, OnlineStore
 
 PUBLISHERS = "publish_online"
@@ -122,14 +124,18 @@ class _Publication:
         if before.as_of > to_micros(self.now):
             return Published(before, "kept")
         capacities = capacities_of(self.project, self.now)
-        key = publication_key(self.project, contents, self.inputs, self.now, capacities)
+        populations = populations_online(self.project, self.inputs, self.now)
+        key = publication_key(self.project, contents, self.inputs, self.now, capacities, populations)
         if before.key == key:
             return Published(before, "unchanged")
         with scratch_folder(private_temporary_folder()) as folder:
             changes = _Spool(folder / "changes")
             described = [self._compared(content, before, changes) for content in contents]
-            gone = before.records.keys() - {item.record_keys.kind for item in contents}
-            for kind in sorted(gone):
+            members = [self._population(item, before, changes) for item in populations]
+            records = {
+                item.record_keys.kind: records for item, (records, _, _) in zip(contents, described, strict=True)
+            } | {published.kind: records for records, published in members}
+            for kind in sorted(before.records.keys() - records.keys()):
                 with self.store.view() as view:
                     others = list(view.keys(before.records[kind].record_keys.prefix))
                 self._remove(others, changes)
@@ -137,12 +143,11 @@ class _Publication:
                 generation=_following(before, self.now),
                 as_of=to_micros(self.now),
                 key=key,
-                records={
-                    item.record_keys.kind: records for item, (records, _, _) in zip(contents, described, strict=True)
-                },
+                records=records,
                 tables={name: table for _, tables, _ in described for name, table in tables.items()},
                 rows={name: rows for _, _, models in described for name, rows in models.items()},
                 capacities=capacities,
+                populations={published.model: published for _, published in members},
             )
             self.store.publish(changes, after)
         changed, total = self.counts.changed, sum(records.count for records in after.records.values())
@@ -164,10 +169,28 @@ class _Publication:
                 stored.add(self._remove(sorted(asked), changes))
                 return records.described(published.count - stored.count + len(seen), stored.known)
             if published.count != stored.count:
-                with self.store.view() as view:
-                    others = set(view.keys(content.record_keys.prefix)).difference(seen)
-                self._remove(sorted(others), changes)
+                self._remove_others(content.record_keys, seen, changes)
             return records.described(len(seen), stored.known)
+
+    def _population(
+        self, records: PopulationRecords, before: Description, changes: _Spool
+    ) -> tuple[EntityRecords, PublishedPopulation]:
+        """Spool the records of a population that differ, and return their description, and that of the population."""
+        published = before.populations.get(records.model.name)
+        if published is not None and published.key == records.key:
+            return before.records[published.kind], published
+        seen = list[bytes]()
+        for keys, values in records.chunks():
+            self._spool(keys, values, changes)
+            seen.extend(keys)
+        self._remove_others(records.record_keys, seen, changes)
+        return records.described(len(seen))
+
+    def _remove_others(self, record_keys: RecordKeys, seen: Sequence[bytes], changes: _Spool) -> None:
+        """Spool the removal of all records of one kind but those that were seen."""
+        with self.store.view() as view:
+            others = set(view.keys(record_keys.prefix)).difference(seen)
+        self._remove(sorted(others), changes)
 
     def _spool(self, keys: list[bytes], values: list[bytes], changes: _Spool) -> list[bytes]:
         """Spool the records of a chunk that differ from those in the store; return those of the store."""

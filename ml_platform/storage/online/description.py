@@ -68,6 +68,8 @@ class EntityRecords(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     basis
         What decides the records beside data and time; empty where that was not noted. Where it is the same, only the
         records of entities whose data changed are computed again.
+    model
+        Whose population the records show; "" for the records of feature tables and population rows.
     """
 
     entity: str
@@ -76,6 +78,7 @@ class EntityRecords(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     nothing: bytes
     count: int
     basis: str = ""
+    model: str = ""
 
     @cached_property
     def layout(self) -> Layout:
@@ -85,7 +88,7 @@ class EntityRecords(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     @cached_property
     def record_keys(self) -> RecordKeys:
         """How its keys are made."""
-        return RecordKeys(self.entity, tuple(self.keys.values()))
+        return RecordKeys(self.entity, tuple(self.keys.values()), self.model)
 
 
 class PublishedCapacity(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,6 +109,28 @@ class PublishedCapacity(msgspec.Struct, frozen=True, kw_only=True):
     days: int
 
 
+class PublishedPopulation(msgspec.Struct, frozen=True, kw_only=True):
+    """Who is in one model's population, as its batch run of a tick chooses.
+
+    Attributes
+    ----------
+    tick
+        The batch run, in microseconds.
+    key
+        What decided it: equal keys, equal records.
+    kind
+        Of its records.
+    entities
+        How many entities are in the population.
+    """
+
+    model: str
+    tick: int
+    key: str
+    kind: str
+    entities: int
+
+
 class Description(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that is published.
 
@@ -119,7 +144,7 @@ class Description(msgspec.Struct, frozen=True, kw_only=True):
         What decided the records: equal keys, equal records.
     records
         By kind (`RecordKeys.kind`).
-    rows, capacities
+    rows, capacities, populations
         By model.
     """
 
@@ -131,6 +156,7 @@ class Description(msgspec.Struct, frozen=True, kw_only=True):
     tables: dict[str, PublishedTable] = {}
     rows: dict[str, PublishedRows] = {}
     capacities: dict[str, PublishedCapacity] = {}
+    populations: dict[str, PublishedPopulation] = {}
 
 
 NOTHING = Description()

@@ -34,15 +34,18 @@ class RecordKeys:
         The entity's name.
     types
         The types of its key columns, in their order.
+    model
+        Whose population the records show; "" for the records of feature tables and population rows.
     """
 
     entity: str
     types: tuple[ColumnType, ...]
+    model: str = ""
 
     @property
     def kind(self) -> str:
         """The entity with its types, such as ``courier:string``: what distinguishes its records from others."""
-        return f"{self.entity}:{','.join(self.types)}"
+        return f"{self.entity}:{','.join(self.types)}" + (f"/{self.model}" if self.model else "")
 
     @cached_property
     def prefix(self) -> bytes:

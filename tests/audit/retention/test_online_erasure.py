@@ -20,6 +20,7 @@ NOW = at(35)
 def published(tmp_path):
     rows = random_rows(1)
     rows["orders"] += [[f"person-order-{n}", "a", 777, at(2), at(2), 0.5, 3, True] for n in range(3)]
+    rows["orders"] += [["person-order-now", "a", 777, at(34.5), at(34.5), 0.5, 3, True]]  # asked about at 35:00
     rows["profiles"] += [["p777", 777, at(1), at(1), "north"]]
     project = project_of(tmp_path, rows)
     inputs = inputs_of(project, NOW)
@@ -39,13 +40,14 @@ def raw(project):
 def test_an_erased_person_has_no_record_and_is_in_no_free_page(published):
     project, _ = published
     person = Person.of(project, "customer", {"customer": "777"})
-    assert b"person-order-1" in raw(project)
+    assert all(text in raw(project) for text in (b"person-order-1", b"order:string/by_rows\0person-order-now"))
     plan = plan_erasure(project, person, NOW)
-    assert plan.online == 4  # its profile, and three orders
+    assert plan.online == 5  # its profile, and four orders
     done = erase(project, person, plan.id, NOW, actor="ada", reason="asked for by letter")
-    assert done.online == 4
+    assert done.online == 5
     assert held_online(project, person) == {}
     assert b"person-order" not in raw(project)
+    assert published_description(project).populations == {}
     assert looked_up(project, {"id": "person-order-1"}).missing
     next_plan = plan_erasure(project, person, NOW)
     assert next_plan.is_empty
@@ -64,9 +66,10 @@ def test_what_is_published_next_is_made_of_the_remaining_rows(published):
     }
     actual = publish_online(project, next_inputs, NOW)
     assert actual.outcome == "published"
-    assert actual.description.records["order:string"].count == before["order:string"].count - 3
+    assert actual.description.records["order:string"].count == before["order:string"].count - 4
     assert actual.description.records["customer:int"].count == before["customer:int"].count - 1
     assert actual.removed == 0
+    assert set(actual.description.populations) == {"by_rows", "by_ticks"}
 
 
 def test_a_person_who_has_no_record_changes_nothing(published):

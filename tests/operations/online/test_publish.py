@@ -43,12 +43,13 @@ def test_only_records_that_differ_are_written_and_nothing_when_nothing_happened(
     project = sales_project(tmp_path, sales)
     inputs = inputs_of(project, at(60))
     first = publish_online(project, inputs, at(8.3))
-    assert (first.outcome, first.changed, first.unchanged, first.removed) == ("published", 2, 0, 0)
+    written = (first.outcome, first.changed, first.unchanged, first.removed)
+    assert written == ("published", 4, 0, 0)  # features, and who is in the population
     published = publish_online(project, inputs, at(8.4))  # the same ticks of both tables
     assert (published.outcome, published.changed, published.bytes_written) == ("unchanged", 0, 0)
     assert published.description == first.description
     later = publish_online(project, inputs, at(10.3))  # a's windows of 6 hours were empty at 8:00 already
-    assert (later.outcome, later.changed, later.unchanged) == ("published", 1, 1)
+    assert (later.outcome, later.changed, later.unchanged) == ("published", 1, 3)
     assert later.description.generation == first.description.generation + 1
 
 
@@ -60,7 +61,7 @@ def test_entities_that_are_gone_are_removed(tmp_path):
     before, _ = content(project)
     published = publish_online(project, inputs, at(6.3))
     after, described = content(project)
-    assert published.removed == 1
+    assert published.removed == 2  # of features, and of the population
     assert {key.split(b"\0")[1] for key in before} == {b"a", b"b"}
     assert {key.split(b"\0")[1] for key in after} == {b"a", b"c"}
     assert described.records["shop:string"].count == 2
