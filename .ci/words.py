@@ -4,7 +4,8 @@ Looks for words to avoid and for long sentences, in the documents and in the str
 descriptions of fields, causes and cures of errors. Looks for words to
 avoid in every string constant, docstring and comment of the four packages, in the HTML templates and in the help of
 the Makefile too.
-Looks for them in the names of functions, classes, arguments, variables and attributes, also of tests and benchmarks.
+Looks for them in the names of functions, classes, arguments, variables and attributes, also of tests and benchmarks,
+and in the keys of JSON documents, manifests and tables.
 """
 
 import ast
@@ -29,36 +30,14 @@ _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 PACKAGES = ("ml_platform", "assets", "jobs", "resources")
 AVOID_IN_STRINGS = re.compile(rf"{AVOID.pattern}|\b(says?|behind)\b", re.IGNORECASE)
 AVOID_IN_DOCSTRINGS = re.compile(AVOID_IN_STRINGS.pattern.replace(" ", r"\s+"), re.IGNORECASE)
-PHRASES = re.compile(r"too few (days|gains) to say|cannot tell")
-"""Fixed terms of verdicts."""
-NAMES = {"told"}
-"""A column of the database: another name would lose what is stored."""
 WORDS_IN_NAMES = frozenset(
     {"told", "tell", "tells", "telling", "said", "say", "says", "behind", "stands", "standing", "anew", "again"}
     | {"given", "found", "own", "left", "nobody", "whoever"}
 )
 """Words that occur in no identifier: each has a secret meaning, which a plain noun or verb does not need."""
-STORED_FIELDS = {
-    "Mark.told": "a column of the database",
-    "Checked.found": "a key in the JSON document of doctor",
-    "Choices.left_out": "a key in the JSON document of init",
-    "Explanation.again": "a key in the JSON document of explain",
-    "ExplainedInput.behind": "a key in the JSON document of explain",
-    "Export.left_out": "a key in export.json",
-    "Missed.left_out": "a key in the manifest of monitoring",
-    "MissedRows.left_out": "a key in the manifest of monitoring",
-    "ModelData.left_out": "a key in the JSON document of plan",
-    "Output.again": "a key in the JSON document of explain",
-    "Output.again_bytes": "a key in the JSON document of explain",
-    "PartColumns.found_in": "a key in the record of an ingest",
-    "PredictionsManifest.left_out": "a key in the manifest of predictions",
-    "SourceRow.tells": "a key in the JSON document of explain",
-    "Through.behind": "a key in the JSON document of explain",
-}
-"""Fields whose names are stored, or are keys of documents that programs read: they cannot be renamed."""
-_STORED_NAMES = "|".join(sorted({name.partition(".")[2] for name in STORED_FIELDS}))
-NAME_OR_CODE = re.compile(rf"^ *(?:{_STORED_NAMES})$|`+[^`\n]+`+", re.MULTILINE)
-"""The heading of a stored field in a docstring, and code in prose."""
+CODE_IN_PROSE = re.compile(r"`+[^`\n]+`+")
+KEYS = re.compile(r"\w+|(?=[^_]*_)[\w ;:-]+")
+"""A key, or the keys of a document: prose has no underscore outside of code."""
 LEFT_JOIN = re.compile(r"_?left_join")
 """The term of SQL. `left` alone is the term beside `right` only."""
 CODE_IN_TEMPLATE = re.compile(r"{[{%](.*?)[%}]}", re.DOTALL)
@@ -81,7 +60,7 @@ def without_code(text: str) -> str:
 
 def faults(name: str, text: str) -> Iterator[str]:
     """Return words to avoid and long sentences, each with its line."""
-    prose = PHRASES.sub("", without_code(text))
+    prose = without_code(text)
     for match in AVOID.finditer(prose):
         yield f"{name}:{prose.count(chr(10), 0, match.start()) + 1}: avoid {match[0]!r}"
     for match in re.finditer(r"[^.!?:|\n][^.!?:|]*(?:\n(?![\n#|*-])[^.!?:|]*)*[.!?]", prose):
@@ -119,9 +98,8 @@ def _kept_lines(code: str, text: str) -> str:
 def faults_in_strings() -> Iterator[str]:
     """Return words to avoid in what people read while the platform runs, each with its line."""
     for name, line, text in (*strings(), *templates()):
-        for match in AVOID_IN_STRINGS.finditer(PHRASES.sub("", text)):
-            if text not in NAMES:
-                yield f"{name}:{line}: avoid {match[0]!r} in {' '.join(text.split())[:60]!r}"
+        for match in AVOID_IN_STRINGS.finditer(text):
+            yield f"{name}:{line}: avoid {match[0]!r} in {' '.join(text.split())[:60]!r}"
 
 
 def docstrings() -> Iterator[tuple[str, int, str]]:
@@ -140,7 +118,7 @@ def docstrings() -> Iterator[tuple[str, int, str]]:
 def faults_in_docstrings() -> Iterator[str]:
     """Return words to avoid in docstrings and comments, each with its line."""
     for name, line, text in docstrings():
-        prose = PHRASES.sub("", NAME_OR_CODE.sub("", text))
+        prose = CODE_IN_PROSE.sub("", text)
         for match in AVOID_IN_DOCSTRINGS.finditer(prose):
             yield f"{name}:{line + prose.count(chr(10), 0, match.start())}: avoid {match[0]!r}"
 
@@ -150,21 +128,34 @@ def faults_in_names() -> Iterator[str]:
     for folder in (*PACKAGES, "tests", "benchmarks"):
         for path in sorted((ROOT / folder).rglob("*.py")):
             tree = ast.parse(path.read_bytes())
-            for line, name in _names_to_avoid(tree, ""):
+            for line, name in _names_to_avoid(tree):
                 yield f"{path.relative_to(ROOT)}:{line}: avoid the name {name}"
 
 
-def _names_to_avoid(scope: ast.AST, owner: str) -> Iterator[tuple[int, str]]:
+def _names_to_avoid(scope: ast.AST) -> Iterator[tuple[int, str]]:
     defined = list(_defined(scope))
     names = {name for _, name in defined}
     for line, name in defined:
-        words = {word.lower() for word in re.split(r"_|(?<=[a-z])(?=[A-Z])", name)} & WORDS_IN_NAMES
+        words = _words(name) & WORDS_IN_NAMES
         beside = name.replace("left", "right").replace("LEFT", "RIGHT")
         is_term = words == {"left"} and (beside in names or LEFT_JOIN.fullmatch(name))
-        if words and not is_term and f"{owner}.{name}" not in STORED_FIELDS:
+        if words and not is_term:
             yield line, name
     for inner in _inner_scopes(scope):
-        yield from _names_to_avoid(inner, inner.name if isinstance(inner, ast.ClassDef) else "")
+        yield from _names_to_avoid(inner)
+
+
+def _words(name: str) -> set[str]:
+    return {word.lower() for word in re.split(r"_|(?<=[a-z])(?=[A-Z])", name)}
+
+
+def faults_in_keys() -> Iterator[str]:
+    """Return keys of documents and columns, which are strings in the code, that hold a word to avoid."""
+    for name, line, text in strings():
+        if KEYS.fullmatch(text):
+            for key in re.findall(r"\w+", text):
+                if _words(key) & WORDS_IN_NAMES - {"left"}:
+                    yield f"{name}:{line}: avoid the key {key}"
 
 
 def _defined(scope: ast.AST) -> Iterator[tuple[int, str]]:
@@ -202,6 +193,7 @@ def main() -> None:
     problems += faults_in_strings()
     problems += faults_in_docstrings()
     problems += faults_in_names()
+    problems += faults_in_keys()
     print(f"{'words and sentences':38}{len(problems)}")
     print(*(f"  {line}" for line in problems), sep="\n")
     sys.exit(bool(problems))

@@ -134,7 +134,7 @@ def _plotted(model: ModelSpec, about: MonitoringManifest) -> dict[str, float | i
 
 
 def _missed(about: MonitoringManifest) -> Metadata:
-    excluded = {name: rows for name, rows in (about.missed.left_out if about.missed else {}).items() if rows}
+    excluded = {name: rows for name, rows in (about.missed.excluded if about.missed else {}).items() if rows}
     return {"without a prediction": table([excluded])} if excluded else {}
 
 

@@ -286,7 +286,7 @@ def explain(
     --------
     >>> id = ml_platform.predictions("shop", "late_parcel")["prediction_id"].iloc[0]
     >>> explanation = ml_platform.explain("shop", id)
-    >>> explanation.holds  # scored again to the same bytes
+    >>> explanation.holds  # reproduced exactly
     True
     """
     from ml_platform.audit import explain as explanation

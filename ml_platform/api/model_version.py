@@ -143,7 +143,7 @@ class ModelVersion:
         --------
         >>> project = ml_platform.open_project("shop")
         >>> id = project.predictions("late_parcel")["prediction_id"].iloc[0]
-        >>> project.version("late_parcel@1").explain(id).holds  # scored again to the same bytes
+        >>> project.version("late_parcel@1").explain(id).holds  # reproduced exactly
         True
         """
         from ml_platform.audit import explain as explanation

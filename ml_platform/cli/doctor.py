@@ -29,9 +29,9 @@ def show_checks(directory: Path, as_json: bool) -> int:
 
 
 def _text(item: Checked) -> str:
-    """Return what was found, and after it what to do.
+    """Return the result of a check, and after it what to do.
 
     >>> _text(Checked("disk", False, "0.5 GB free", "Free 2 GB.")), _text(Checked("disk", True, "9.1 GB free"))
     ('0.5 GB free. Free 2 GB.', '9.1 GB free')
     """
-    return f"{item.found.rstrip('.')}. {item.remedy}" if item.remedy else item.found
+    return f"{item.result.rstrip('.')}. {item.remedy}" if item.remedy else item.result

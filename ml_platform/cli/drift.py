@@ -14,7 +14,7 @@ from ml_platform.core.terminal_text import SafeConsole, styled
 from ml_platform.project import open_project
 from ml_platform.reporting.overview.drift_columns import ColumnRange, DriftOverview, drift_overview
 
-_COLORS = {"drifted": "yellow", "not drifted": "green", "cannot tell": "dim", "too few rows": "dim"}
+_COLORS = {"drifted": "yellow", "not drifted": "green", "inconclusive": "dim", "too few rows": "dim"}
 _SHOWN = 15
 _OF_EACH = 3
 

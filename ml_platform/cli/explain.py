@@ -15,7 +15,7 @@ from ml_platform.core.terminal_table import PlainTable
 from ml_platform.core.terminal_text import SafeConsole
 from ml_platform.project import Project, open_project
 
-_COLUMNS = ("prediction_id", "version", "score", "action", "expected_value", "settled", "largest", "again")
+_COLUMNS = ("prediction_id", "version", "score", "action", "expected_value", "settled", "largest", "rescored")
 
 _SPARE = (1, 6, 5, 4)
 """Which of them a narrow terminal leaves out: neither the id nor score, action and whether it was reproduced."""

@@ -36,7 +36,7 @@ def _print(export: Export) -> None:
     facts: list[tuple[str, Cell]] = [
         ("folder", export.folder),
         ("files", ", ".join(export.files)),
-        ("left out", ", ".join(export.left_out) or "nothing"),
+        ("left out", ", ".join(export.without) or "nothing"),
         ("rows compared", rows + (f"; {parity.skipped:,} with nulls skipped" if parity.skipped else "")),
         ("same bits", f"{parity.identical:,} of {parity.rows:,}"),
         ("largest difference", f"{parity.largest_difference:.3g} (allowed: {parity.tolerance:g})"),

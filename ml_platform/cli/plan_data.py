@@ -52,7 +52,7 @@ def _lines(data: ModelData) -> Iterator[tuple[str, str]]:
             "split.train, or ingest more history",
             "yellow",
         )
-    dropped = [f"{rows:,} {reason.replace('_', ' ')}" for reason, rows in (data.left_out or {}).items()]
+    dropped = [f"{rows:,} {reason.replace('_', ' ')}" for reason, rows in (data.excluded or {}).items()]
     if dropped:
         yield f"rows left out: {', '.join(dropped)}", ""
     nulls = list((data.nulls or {}).items())

@@ -118,7 +118,7 @@ def _print_erasure(plan: ErasurePlan, *, done: bool) -> None:
             console.print(f"and {len(plan.replaced) - _SHOWN} more; --json lists all of them.")
     learnt = [mark for mark in plan.marks if artifact_kind(mark.kind).persons == "learnt"]
     if learnt:
-        marked = [(mark.kind, mark.id, mark.told) for mark in learnt[:_SHOWN]]
+        marked = [(mark.kind, mark.id, mark.description) for mark in learnt[:_SHOWN]]
         console.print(_table(("is marked", "", "since"), marked))
     would = "are erased" if done else "would be erased"
     if plan.is_empty:

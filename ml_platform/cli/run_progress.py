@@ -31,7 +31,7 @@ _VERDICTS = {
     "same": "the live version was evaluated again",
     "drift": "drift found",
     "stable": "no drift found",
-    "cannot tell": "no verdict on drift",
+    "inconclusive": "no verdict on drift",
 }
 _NAMED = 3
 

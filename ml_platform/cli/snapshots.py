@@ -63,7 +63,7 @@ def show_snapshot(directory: Path, name: str, as_json: bool) -> None:
     project = open_project(directory)
     artifact = find_snapshot(project, name)
     inputs = inputs_of(project, artifact)
-    erased = [mark.told for mark in marks_of(project, artifact.kind, artifact.id)]
+    erased = [mark.description for mark in marks_of(project, artifact.kind, artifact.id)]
     if as_json:
         body = {
             "id": artifact.id,

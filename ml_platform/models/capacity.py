@@ -135,11 +135,11 @@ class Capacity:
             As in `limited`.
         """
         rows = self._placed(gain, keys["effective_time"])
-        earlier = rows.iloc[:0].assign(given=False, answered=False)
+        earlier = rows.iloc[:0].assign(granted=False, answered=False)
         if past is not None:
             answered = past.get("online", pd.Series(False, past.index)).astype("boolean").fillna(False).to_numpy(bool)
             earlier = self._placed(past[CAPACITY_GAIN], past["effective_time"])
-            earlier = earlier.assign(given=(past["action"] == self.action).to_numpy(), answered=answered)
+            earlier = earlier.assign(granted=(past["action"] == self.action).to_numpy(), answered=answered)
         order, gains = _ordered(rows["gain"].to_numpy(), keys), rows["gain"].to_numpy()
         at, known = rows["at"].to_numpy(), pd.concat([earlier, rows])
         known = known[known["gain"].notna()]
@@ -148,7 +148,7 @@ class Capacity:
             wanted = np.flatnonzero((by_day == day).to_numpy() & (gains > 0))
             wanted = wanted[np.lexsort((order[wanted], at[wanted]))]
             ends = np.flatnonzero(np.diff(at[wanted].astype("int64"))) + 1
-            today = earlier[(earlier["day"] == day).to_numpy() & earlier["given"].to_numpy(dtype=bool)]
+            today = earlier[(earlier["day"] == day).to_numpy() & earlier["granted"].to_numpy(dtype=bool)]
             service = int(today["answered"].sum())
             runs = [(run, gains[run], rows["time"].iloc[run[0]]) for run in np.split(wanted, ends) if len(run)]
             chosen = _Day(self, runs, RowsToCome.before(day, known, self.most), len(today) - service, service)

@@ -31,11 +31,11 @@ PORTS = {3000: "up --port PORT", 5000: "up --mlflow-port PORT", 8000: "serve --p
 
 @dataclass(frozen=True)
 class Checked:
-    """One check: its name, whether it passed, what was found, and what to do where it failed."""
+    """One check: its name, whether it passed, its result, and what to do where it failed."""
 
     name: str
     ok: bool
-    found: str
+    result: str
     remedy: str = ""
 
     def as_json(self) -> dict[str, Any]:

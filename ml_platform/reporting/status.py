@@ -248,7 +248,7 @@ def _monitoring(project: Project, name: str) -> MonitoringStatus | None:
         reason=about.reason,
         rows=about.rows or 0,
         drifted=tuple(column.column for column in about.columns or () if column.drifted),
-        undecided=tuple(column.column for column in about.columns or () if column.verdict == "cannot tell"),
+        undecided=tuple(column.column for column in about.columns or () if column.verdict == "inconclusive"),
         drift=count_verdicts(column.verdict for column in about.columns or ()),
         unlearned_nulls=about.unlearned_nulls or {},
         realized=about.realized,

@@ -48,11 +48,11 @@ class PartColumns:
 
     Attributes
     ----------
-    found_in
+    first_part
         The first part that had a column, by column.
     """
 
-    found_in: Mapping[str, str] = field(default_factory=dict)
+    first_part: Mapping[str, str] = field(default_factory=dict)
     changes: tuple[ColumnChange, ...] = ()
 
 
@@ -66,7 +66,7 @@ def columns_of_parts(spec: SourceSpec, last: PartColumns, parts: Sequence[ReadPa
     """
     if spec.new_columns in (None, "ignore") and spec.missing_columns != "null":
         return PartColumns()
-    first, read = dict(last.found_in), {part.name: part.columns for part in parts if part.columns is not None}
+    first, read = dict(last.first_part), {part.name: part.columns for part in parts if part.columns is not None}
     changes = [
         change
         for change in last.changes

@@ -131,9 +131,9 @@ def read_upstream(text: str) -> Upstream:
         return Upstream()
     for name in {"gone", "fewer", "missing", "far", "quarantined", "nulled"} & set(facts):
         facts[name] = UpstreamNote(**{**facts[name], "names": tuple(facts[name]["names"])})
-    columns = facts.pop("columns", {"found_in": {}, "changes": ()})
+    columns = facts.pop("columns", {"first_part": {}, "changes": ()})
     changes = tuple(ColumnChange(**change) for change in columns["changes"])
-    return Upstream(**facts, columns=PartColumns(columns["found_in"], changes))
+    return Upstream(**facts, columns=PartColumns(columns["first_part"], changes))
 
 
 def far_ahead(spec: SourceSpec, clock: Clock) -> timedelta:

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import sqlalchemy as sa
 
-from ml_platform.storage.database_errors import open_engine, unavailable
+from ml_platform.storage.database_errors import of_earlier_version, open_engine, unavailable
 from ml_platform.storage.row_log import append_changes, forget_changes
 from ml_platform.storage.rows import refuse_unlogged
 from ml_platform.storage.tables import METADATA
@@ -110,10 +110,20 @@ class Database:
         self._created = len(METADATA.tables)
 
     def _is_complete(self) -> bool:
-        """Return whether nothing has to be created, without waiting for who writes."""
+        """Return whether nothing has to be created, without waiting for who writes.
+
+        Raises
+        ------
+        DatabaseUnavailable
+            Where a table lacks a column, since an earlier version made it.
+        """
         with self.engine.connect() as connection:
-            there = set(sa.inspect(connection).get_table_names())
-            return METADATA.tables.keys() <= there
+            columns_of = sa.inspect(connection).get_multi_columns()
+        stored = {name: {str(column["name"]) for column in columns} for (_, name), columns in columns_of.items()}
+        for name, table in METADATA.tables.items():
+            for column in sorted(set(table.c.keys()) - stored.get(name, set(table.c.keys()))):
+                raise of_earlier_version(self.engine.url.render_as_string(hide_password=True), name, column)
+        return METADATA.tables.keys() <= stored.keys()
 
     @contextmanager
     def _transaction(self) -> Iterator[sa.Connection]:

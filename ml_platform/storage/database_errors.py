@@ -101,6 +101,16 @@ def unavailable(address: str, error: BaseException) -> DatabaseUnavailable:
     return DatabaseUnavailable(address, problem, _remedy(problem))
 
 
+def of_earlier_version(address: str, table: str, column: str) -> DatabaseUnavailable:
+    """Return the error of a database whose tables have other columns; `address` is without its password."""
+    return DatabaseUnavailable(
+        address,
+        f"another version of ml_platform made it: its table {table} has no column {column}",
+        "Use that version, or name a new folder in storage.state (and another database in storage.database, where it "
+        "is declared), and run: ml-platform run.",
+    )
+
+
 def _first_line(error: BaseException) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[0] if lines else type(error).__name__

@@ -20,7 +20,7 @@ MARKS = sa.Table(
     sa.Column("id", sa.String(64), nullable=False, index=True),
     sa.Column("at", Instant, nullable=False),
     sa.Column("rows", sa.Integer, nullable=False),
-    sa.Column("told", sa.Text, nullable=False, info=PERSONAL),
+    sa.Column("description", sa.Text, nullable=False, info=PERSONAL),
     sqlite_autoincrement=True,
 )
 
@@ -33,7 +33,7 @@ class Mark:
     ----------
     rows
         How many rows were erased.
-    told
+    description
         What cannot be proved any more, in a sentence.
     """
 
@@ -41,7 +41,7 @@ class Mark:
     id: str
     at: datetime
     rows: int
-    told: str
+    description: str
 
 
 def marks_of(project: OpenedStores, kind: str, id: str) -> tuple[Mark, ...]:

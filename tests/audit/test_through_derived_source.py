@@ -114,7 +114,7 @@ def test_a_prediction_is_explained_to_rows_of_the_derived_source(project: Projec
     assert explanation.problems == ()
     assert explanation.holds
     assert all(item.agrees for item in explanation.inputs)
-    traced = [item.behind for item in explanation.inputs if item.name == "shopping.spend_56d"]
+    traced = [item.source_rows for item in explanation.inputs if item.name == "shopping.spend_56d"]
     assert traced[0] is not None
 
 

@@ -47,7 +47,7 @@ def project(tmp_path: Path) -> Project:
         columns=(
             drift_column("orders.items", "drifted"),
             drift_column("orders.amount", "not drifted", what="level", expected=0.5, threshold=0.06, mean=0.53),
-            drift_column("orders.city", "cannot tell", what="share of Rome", threshold=None, mean=0.07),
+            drift_column("orders.city", "inconclusive", what="share of Rome", threshold=None, mean=0.07),
         ),
     )
     made = project.store.write("monitoring", "ab" * 32, "cd" * 32, about=about.as_json())
@@ -63,7 +63,7 @@ def test_each_column_is_shown_beside_its_usual_range(project: Project, capsys: p
     assert [line.split("\t")[:5] for line in lines[5:]] == [
         ["orders.items", "drifted", "share missing", "0 % to 7.0 %", "16.4 %"],
         ["orders.amount", "not drifted", "mean rank", "0.44 to 0.56", "0.53"],
-        ["orders.city", "cannot tell", "share of Rome", "no limit", "7.0 %"],
+        ["orders.city", "inconclusive", "share of Rome", "no limit", "7.0 %"],
     ]
     assert lines[5].split("\t")[5] == "missing 2.0 % -> 7.0 %"
 

@@ -126,7 +126,7 @@ def test_unchanged_steps_are_one_line_and_each_figure_names_what_it_counts() -> 
             done("m/trained_model", {"version": "m@2"}),
             done("m/evaluation", {"verdict": "keep", "dagster/row_count": 90}),
             done("m/deployment", {"not deployed": "kept version 1: it earns less"}, reused=True),
-            done("m/rollout", {"verdict": "cannot tell", "reason": "the stage has 1h left"}),
+            done("m/rollout", {"verdict": "inconclusive", "reason": "the stage has 1h left"}),
             done("m/predictions", {"dagster/partition_row_count": 1}),
             done("n/deployment", {"not deployed": "kept version 4: it earned less last week"}, reused=True),
             {"event": "failed", "step": "n/predictions", "error": "no such file"},

@@ -65,7 +65,7 @@ def test_an_event_log_that_cannot_be_read_is_damage_and_the_rest_is_verified(
     (root / ".ml_platform/store/objects/ab/notes").write_text("?")
     assert show_verification(root, as_json=True) == 1
     document = json.loads(capsys.readouterr().out)
-    assert document["found"] == {"surplus file": 1, "damaged event log": 1}
+    assert document["damage_counts"] == {"surplus file": 1, "damaged event log": 1}
     assert document["damages"][1]["problem"] == (
         f"it cannot be read: database {database}: file is not a database. Restore the file from a copy"
     )

@@ -115,7 +115,7 @@ def test_a_browser_runs_no_text_of_the_data_and_shows_the_pages(made: Made, brow
     box = browser.find_element(By.ID, "search")
     assert box.is_displayed()  # the site's own script runs
     box.send_keys("onerror")
-    assert COLUMN in browser.find_element(By.ID, "found").text
+    assert COLUMN in browser.find_element(By.ID, "results").text
     assert browser.execute_script(RAN) == [None, None]
 
 

@@ -142,13 +142,13 @@ def test_hourly_runs_keep_places_for_the_better_rows_of_the_evening() -> None:
     keys = pd.DataFrame({"customer": range(len(times)), "effective_time": times})
     many = Capacity("call", 40, "UTC")
     granted = many.granted(gain, keys)
-    frame = pd.DataFrame({"day": times.dt.date, "gain": gain, "given": granted})
+    frame = pd.DataFrame({"day": times.dt.date, "gain": gain, "granted": granted})
     last = frame[frame["day"] >= frame["day"].min() + timedelta(days=7)]
     best = last.groupby("day")["gain"].apply(lambda values: np.sort(values)[-40:].sum()).sum()
     first = last.groupby("day")["gain"].apply(lambda values: values.iloc[:40].sum()).sum()
-    assert frame.groupby("day")["given"].sum().max() <= 40
-    assert last.groupby("day")["given"].sum().min() >= 35
-    assert last.loc[last["given"], "gain"].sum() > 0.9 * best > 2 * first
+    assert frame.groupby("day")["granted"].sum().max() <= 40
+    assert last.groupby("day")["granted"].sum().min() >= 35
+    assert last.loc[last["granted"], "gain"].sum() > 0.9 * best > 2 * first
 
 
 @pytest.mark.parametrize("seed", range(8))

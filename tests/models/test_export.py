@@ -44,7 +44,7 @@ def test_lightgbm_reads_its_text_with_names_and_categories_and_gives_the_same_bi
     expected = predictor.predict(rows)[[f"score.{label}" for label in predictor.classes]].to_numpy()
     np.testing.assert_array_equal(np.asarray(booster.predict(frame))[kept], expected[kept])
     assert export.parity.identical == export.parity.rows
-    assert (export.left_out, export.classes) == (["nulls", "actions"], ["ada", "bo", "cy"])
+    assert (export.without, export.classes) == (["nulls", "actions"], ["ada", "bo", "cy"])
 
 
 def test_the_report_names_what_was_compared_and_is_beside_the_file(tmp_path, monkeypatch):
@@ -83,7 +83,7 @@ def test_actions_and_nulls_may_be_excluded_on_purpose(tmp_path, monkeypatch):
     ) as caught:
         exported(tmp_path, model, "lightgbm")
     assert caught.value.reasons[-1].endswith("add --without nulls --without actions")
-    assert exported(tmp_path, model, "lightgbm", "actions", "nulls")[0].left_out == ["nulls", "actions"]
+    assert exported(tmp_path, model, "lightgbm", "actions", "nulls")[0].without == ["nulls", "actions"]
 
 
 @pytest.mark.parametrize(

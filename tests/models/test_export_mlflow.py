@@ -26,7 +26,7 @@ def test_mlflow_carries_transforms_calibration_categories_and_payoffs(tmp_path, 
     (tmp_path / "shop/steps.py").write_text(CALENDAR)
     model = made(tmp_path, monkeypatch, "late_parcel", models__late_parcel=text)
     export, folder = exported(tmp_path, model, "mlflow")
-    assert (export.left_out, export.parity.identical, export.parity.skipped) == ([], 10_000, 0)
+    assert (export.without, export.parity.identical, export.parity.skipped) == ([], 10_000, 0)
     rows = rows_of(model[2])
     loaded = mlflow.pyfunc.load_model(str(folder / "model"))
     pd.testing.assert_frame_equal(loaded.predict(rows), model[2].predict(rows), check_exact=True)

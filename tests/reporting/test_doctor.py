@@ -58,7 +58,7 @@ def test_a_database_that_cannot_be_opened_is_named(shop: Path) -> None:
 
 def test_a_tracking_server_that_does_not_answer_is_named(shop: Path) -> None:
     declare(shop, "storage: {mlflow: 'http://127.0.0.1:9'}")  # the port that discards, and nothing listens
-    assert checks(shop)["mlflow server"].found == "http://127.0.0.1:9 does not answer"
+    assert checks(shop)["mlflow server"].result == "http://127.0.0.1:9 does not answer"
 
 
 def test_a_clock_that_is_before_the_last_ingest_is_named(shop: Path) -> None:
@@ -81,7 +81,7 @@ def test_a_late_clock_is_noticed(shop: Path, wrong: datetime) -> None:
     result = checks(shop, wrong)["clock"]
     assert (result.ok, result.remedy) == (False, "Set the machine's clock, such as with NTP.")
     reason = "this version of the platform was made" if wrong.year < 2026 else f"{shop}/.ml_platform/"
-    assert f"{wrong:%Y-%m-%d %H:%M} UTC is before {reason}" in result.found
+    assert f"{wrong:%Y-%m-%d %H:%M} UTC is before {reason}" in result.result
 
 
 def test_an_old_python_is_named(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,7 +95,7 @@ def test_a_folder_of_the_state_that_every_user_can_write_is_named(shop: Path) ->
     assert checks(shop)["permissions"].ok
     reports.chmod(0o777)
     results = checks(shop)["permissions"]
-    assert (results.ok, results.found, results.remedy) == (
+    assert (results.ok, results.result, results.remedy) == (
         False,
         f"every user can write to {reports}",
         f"chmod o-w {reports}",
@@ -113,7 +113,7 @@ def test_a_port_that_is_taken_is_named_with_the_option_for_another_one(
         ports = {used: "up --port PORT", free: "serve --port PORT"}
         monkeypatch.setattr("ml_platform.reporting.doctor.PORTS", ports)
         result = checks(shop)["ports"]
-    assert (result.ok, result.found) == (True, f"{used} is taken")
+    assert (result.ok, result.result) == (True, f"{used} is taken")
     assert result.remedy.endswith(": ml-platform up --port PORT.")
 
 
@@ -136,7 +136,7 @@ def test_a_missing_package_is_named_with_the_command_that_installs_it(
 
     monkeypatch.setattr("ml_platform.reporting.doctor.version", missing)
     result = checks(shop)["mlflow"]
-    assert (result.ok, result.found, result.remedy) == (False, "not installed", "pip install mlflow")
+    assert (result.ok, result.result, result.remedy) == (False, "not installed", "pip install mlflow")
 
 
 def test_a_state_folder_that_cannot_be_written_is_named(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,7 +144,7 @@ def test_a_state_folder_that_cannot_be_written_is_named(shop: Path, monkeypatch:
     state.mkdir()
     monkeypatch.setattr("ml_platform.reporting.doctor.os.access", lambda path, mode: path != state)  # root may write
     result = checks(shop)["permissions"]
-    assert (result.ok, result.found) == (False, f"{state} not writable")
+    assert (result.ok, result.result) == (False, f"{state} not writable")
     assert (
         result.remedy == f"Give this user the right to read and write {state}, or name another folder in storage.state."
     )

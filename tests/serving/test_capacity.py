@@ -149,7 +149,7 @@ def test_an_answer_without_a_place_is_explained_and_agrees_bit_by_bit(world: Ser
     compact_online_log(world.project, NOW)
     denied = next(body for body in bodies if body["best_action"] != body["action"])
     explanation = explain(world.project, denied["prediction_id"], NOW)
-    assert explanation.again.agrees
+    assert explanation.rescored.agrees
     assert "offer was best, and all its places of the day went to rows that gain more" in explanation.answer.taken
     parity = compare_requests(world.project, "yes", [NOW.date()], 100)
     assert parity.compared.rows == 30

@@ -82,7 +82,7 @@ def test_a_held_out_row_is_explained_and_agrees_bit_by_bit(world: ServedWorld) -
     compact_online_log(world.project, NOW)
     held = next(body for body in bodies if body["control"])
     explanation = explain(world.project, held["prediction_id"], NOW)
-    assert explanation.again.agrees
+    assert explanation.rescored.agrees
     assert "held out at random" in explanation.answer.taken
     assert explanation.answer.action == "wait"
     parity = compare_requests(world.project, "yes", [NOW.date()], 100)

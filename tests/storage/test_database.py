@@ -9,6 +9,8 @@ import sqlalchemy as sa
 
 from ml_platform.storage.artifacts import ArtifactStore
 from ml_platform.storage.database import Database, sqlite_url
+from ml_platform.storage.database_errors import DatabaseUnavailable
+from ml_platform.storage.erasure_marks import MARKS
 from ml_platform.storage.outputs import current_output
 from ml_platform.storage.tables import METADATA
 
@@ -24,6 +26,17 @@ def test_a_table_that_went_is_recreated(database: Database, database_url: str) -
     reopened = Database(database_url)
     assert current_output(reopened, "late/snapshot") is None
     reopened.engine.dispose()
+
+
+def test_a_database_whose_tables_have_other_columns_is_refused_in_one_sentence(
+    database: Database, database_url: str
+) -> None:
+    with database.writing() as connection:
+        connection.exec_driver_sql(f"ALTER TABLE {MARKS.name} RENAME COLUMN description TO former")
+    earlier = Database(database_url)
+    with pytest.raises(DatabaseUnavailable, match=r"artifact_marks has no column description\. Use that"):
+        current_output(earlier, "late/snapshot")
+    earlier.engine.dispose()
 
 
 def test_a_reader_opens_the_database_while_a_writer_is_at_work(database: Database, database_url: str) -> None:

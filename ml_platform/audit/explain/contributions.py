@@ -47,7 +47,7 @@ class Contributions:
     Attributes
     ----------
     method
-        ``trees``, ``linear``, ``rule``, ``constant`` or ``left_out``.
+        ``trees``, ``linear``, ``rule``, ``constant`` or ``set_to_null``.
     exact
         Whether the base and the terms add up to the raw score.
     of
@@ -140,7 +140,7 @@ def _by_replacing(predictor: Predictor, matrix: Matrix, scores: np.ndarray) -> I
         seen = matrix.decoded().iloc[row]
         yield tuple(
             Contributions(
-                method="left_out",
+                method="set_to_null",
                 exact=False,
                 of=_class_name(predictor, number),
                 base=score,

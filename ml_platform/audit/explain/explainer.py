@@ -169,7 +169,7 @@ class _Explainer:
             contributions=recomputed.contributions,
             version=self._shared.version(logged.model, row["trained_model"], effective),
             made=ScoringReads(row["_log"], row["_segment"], self._read, logged.exact),
-            again=recomputed.rescored,
+            rescored=recomputed.rescored,
             from_features=recomputed.from_features,
             outcome=outcomes.get(id, PredictionOutcome("unknown", None, "")),
             what_if=self._what_if(id, predictor, edits),
@@ -275,7 +275,7 @@ class _Explainer:
         read += [(f"trained model {id[:12]}", "trained_model", id) for id in map(str, trained)]
         marks = [(what, mark) for what, kind, id in read for mark in marks_of(self._shared.project, kind, id)]
         return [
-            f"{what}, {mark.at:%Y-%m-%d}: {mark.told}. This explanation does not include the erased rows"
+            f"{what}, {mark.at:%Y-%m-%d}: {mark.description}. This explanation does not include the erased rows"
             for what, mark in marks
         ]
 

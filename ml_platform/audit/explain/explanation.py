@@ -34,7 +34,7 @@ class ExplainedInput:
         What a feature is, such as ``mean of minutes_late over 7d``.
     table, tick
         The feature table that it was read from, and the refresh tick; empty for a column of the population.
-    behind
+    source_rows
         The source rows that it follows from.
     """
 
@@ -46,7 +46,7 @@ class ExplainedInput:
     unit: str
     table: str
     tick: datetime | None
-    behind: TracedRows | None
+    source_rows: TracedRows | None
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Through:
     name: str
     value: Any
     gives: str
-    behind: TracedRows | None
+    source_rows: TracedRows | None
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ class Explanation:
     contributions: tuple[Contributions, ...]
     version: VersionFacts
     made: ScoringReads
-    again: Rescored
+    rescored: Rescored
     from_features: Rescored | None
     outcome: PredictionOutcome
     what_if: WhatIf | None
@@ -167,12 +167,12 @@ class Explanation:
     @property
     def holds(self) -> bool:
         """Whether all outputs were reproduced exactly, from the logged values and from the recomputed features."""
-        return self.again.agrees and (self.from_features is None or self.from_features.agrees)
+        return self.rescored.agrees and (self.from_features is None or self.from_features.agrees)
 
     @property
     def outputs(self) -> tuple[Output, ...]:
         """Every output as it was logged and as it was recomputed."""
-        return self.again.outputs
+        return self.rescored.outputs
 
     def as_json(self) -> dict[str, Any]:
         """Return the explanation in JSON types."""

@@ -167,7 +167,7 @@ def _input(
         unit=_unit(then, joined, owner, column),
         table=table,
         tick=ticks.get(f"tick.{table}"),
-        behind=source_rows.get(name),
+        source_rows=source_rows.get(name),
     )
 
 

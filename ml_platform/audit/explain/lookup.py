@@ -134,5 +134,5 @@ def _unknown(project: Project, state: Artifact, id: str, logged: LoggedDay) -> t
     hashes = [known.rpartition(".")[2] for known in _ids(project, state)]
     close = difflib.get_close_matches(asked, hashes, n=1, cutoff=0.7)
     hint = f"Did you mean {start}.{close[0]}?" if close else f"Some of them: {listed(sorted(hashes), 2)}"
-    erased = "".join(f"{mark.at:%Y-%m-%d}: {mark.told}. " for mark in marks_of(project, KIND, state.id))
+    erased = "".join(f"{mark.at:%Y-%m-%d}: {mark.description}. " for mark in marks_of(project, KIND, state.id))
     return id, f"it is not among the {logged.rows:,} predictions of {logged.model} on {logged.day}. {erased}{hint}"

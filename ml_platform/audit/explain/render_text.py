@@ -184,9 +184,8 @@ def _stories(explanation: Explanation, everything: bool) -> Iterator[RenderableT
         if explanation.main_contributions
         else list(inputs)
     )
-    listed = [
-        inputs[name] for name in order if name in inputs and (source_rows := inputs[name].behind) and source_rows.rows
-    ]
+    traced = [inputs[name] for name in order if name in inputs]
+    listed = [item for item in traced if item.source_rows is not None and item.source_rows.rows]
     if not listed:
         return
     yield _heading("Source rows", "of the features with the largest contributions; --rows 50 shows more rows of each")
@@ -198,7 +197,7 @@ def _stories(explanation: Explanation, everything: bool) -> Iterator[RenderableT
 
 
 def _story(item: ExplainedInput) -> Iterator[RenderableType]:
-    source_rows = item.behind
+    source_rows = item.source_rows
     assert source_rows is not None
     entity = ", ".join(f"{name} {shown(value)}" for name, value in source_rows.entity.items())
     title = Text(f"{item.name} = {shown(item.value, item.unit)}").append(
@@ -217,7 +216,7 @@ def _story(item: ExplainedInput) -> Iterator[RenderableType]:
 
 
 def _remark(row: SourceRow) -> Text:
-    parts = [Text("gives the value", "green")] if row.tells else []
+    parts = [Text("gives the value", "green")] if row.gives_value else []
     if row.replaced:
         parts.append(Text(f"corrected or deleted {instant_text(row.replaced)}", "yellow"))
     return Text(", ").join(parts)
@@ -231,11 +230,11 @@ def _inputs(explanation: Explanation, everything: bool) -> Iterator[RenderableTy
     for item in shown_inputs:
         style = "red" if item.agrees is False else "dim"
         tick = f"{item.tick:%Y-%m-%d %H:%M}" if item.tick else ""
-        origin = rows_text(item.behind) or explanation.asked_by
+        origin = rows_text(item.source_rows) or explanation.asked_by
         table.add_row(item.name, shown(item.value, item.unit), tick, Text(origin, "dim"), Text(agreement(item), style))
     for one in explanation.through if everything else ():
         gave = Text(f"gave {one.gives}", "dim")
-        table.add_row(Text(one.name, "dim"), shown(one.value), "", Text(rows_text(one.behind), "dim"), gave)
+        table.add_row(Text(one.name, "dim"), shown(one.value), "", Text(rows_text(one.source_rows), "dim"), gave)
     yield table
     hidden = len(inputs) - len(shown_inputs)
     if hidden:
@@ -273,13 +272,13 @@ def _version(explanation: Explanation, everything: bool) -> Iterator[RenderableT
 
 
 def _scored_now(explanation: Explanation) -> Iterator[RenderableType]:
-    yield _heading("Scored again")
+    yield _heading("Reproduction")
     table = PlainTable("", "logged", "logged bytes", "bytes now", "", whole=range(5), spare=(3, 2), indent=2)
     for output in explanation.outputs:
         mark = Text("✓", "green") if output.agrees else Text("✗ differs", "red")
-        table.add_row(output.name, shown(output.logged), output.logged_bytes, output.again_bytes, mark)
+        table.add_row(output.name, shown(output.logged), output.logged_bytes, output.rescored_bytes, mark)
     yield table
-    yield _statement("from stored inputs", explanation.again.statement, explanation.again.agrees)
+    yield _statement("from stored inputs", explanation.rescored.statement, explanation.rescored.agrees)
     if explanation.from_features is not None:
         yield _statement(
             "from recomputed features", explanation.from_features.statement, explanation.from_features.agrees

@@ -22,7 +22,7 @@ class Output:
 
     Attributes
     ----------
-    logged_bytes, again_bytes
+    logged_bytes, rescored_bytes
         In hexadecimal: of a number the eight bytes of its double, the sign first; of a text its UTF-8; else ``null``.
     agrees
         Whether they are the same.
@@ -30,9 +30,9 @@ class Output:
 
     name: str
     logged: float | str | None
-    again: float | str | None
+    rescored: float | str | None
     logged_bytes: str
-    again_bytes: str
+    rescored_bytes: str
     agrees: bool
 
 
@@ -49,7 +49,7 @@ class Rescored:
         differing = [output for output in self.outputs if not output.agrees]
         if not differing:
             return f"All {len(self.outputs)} outputs were reproduced exactly."
-        differences = "; ".join(f"{item.name} was {item.logged!r} and is {item.again!r}" for item in differing)
+        differences = "; ".join(f"{item.name} was {item.logged!r} and is {item.rescored!r}" for item in differing)
         return f"{len(differing)} of {len(self.outputs)} outputs differ: {differences}."
 
 

@@ -78,7 +78,7 @@ def _rows_of_any(
     """Return the rows that may answer any question, with the columns that are used, the newest first."""
     read = {name for item in asked for text in item.expressions for name in parse_expression(text).names}
     columns = list(dict.fromkeys([*spec.key, *(name for key in keys for name in key), *sorted(read)]))
-    rows = placed_versions(engine, project.store, source, spec.key, "rows_behind")
+    rows = placed_versions(engine, project.store, source, spec.key, "traced_rows")
     wanted = [_wanted(rows, item, key) for item, key in zip(asked, keys, strict=True)]
     rows = rows.filter(reduce(lambda one, other: one | other, wanted))
     versions = to_frame(engine.run(rows.select(*columns, EVENT, KNOWN, UNTIL, FILE, ROW)))
@@ -189,7 +189,7 @@ class _Finder:
             known=from_micros(known),
             replaced=from_micros(until) if until < FOREVER else since,
             value=self._value(feature, place),
-            tells=decides,
+            gives_value=decides,
         )
 
     def _deciding(self, feature: Feature, places: Ints) -> int | None:

@@ -31,7 +31,7 @@ class SourceRow:
     replaced
         When another row replaced it, or it was deleted, later than the tick; None where neither has happened.
     value
-        The value of the feature's expression on the row; `tells` marks the row whose value is the feature's value.
+        The value of the feature's expression on the row. `gives_value` marks the row whose value is the feature's.
     """
 
     values: Mapping[str, Any]
@@ -39,7 +39,7 @@ class SourceRow:
     known: datetime
     replaced: datetime | None = None
     value: Any = None
-    tells: bool = False
+    gives_value: bool = False
 
 
 @dataclass(frozen=True)

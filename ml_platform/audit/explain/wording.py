@@ -105,7 +105,7 @@ def recomputed_inputs(inputs: Sequence[ExplainedInput]) -> str:
 
 def scale_of(contributions: Contributions) -> str:
     """Return what contributions are counted in."""
-    if contributions.method == "left_out":
+    if contributions.method == "set_to_null":
         return "change of the score"
     if any(step.name.startswith(("sigmoid", "softmax")) for step in contributions.steps):
         return "log-odds"

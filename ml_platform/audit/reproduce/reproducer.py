@@ -163,7 +163,7 @@ def reproduce(
             today=today,
             agreement=_agreed(project, trained, predictors, snapshot),
             tolerance=tolerance,
-            erased=tuple(mark.told for mark in marks_of(project, KIND, trained.id)),
+            erased=tuple(mark.description for mark in marks_of(project, KIND, trained.id)),
             seed=fitted.algorithm.seed,
             seed_matters=_seed_matters(fitted) if same[PREDICTOR] else None,
         )

@@ -88,7 +88,7 @@ class Verification:
         return {
             "whole": self.whole,
             "checked": dict(sorted(self.checked.items())),
-            "found": dict(sorted(self.counts.items())),
+            "damage_counts": dict(sorted(self.counts.items())),
             "unused_objects": self.unused,
             "unknown_files": self.unknown,
             "leftover_files": self.leftovers,

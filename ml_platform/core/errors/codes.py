@@ -241,8 +241,9 @@ CODES: Mapping[str, ErrorCode] = {
     ),
     "DatabaseUnavailable": ErrorCode(
         "E-STORE-002",
-        "A database cannot be reached or used.",
-        "Start it, or correct its URL. `ml-platform doctor` checks it.",
+        "A database cannot be reached or used, or another version of the platform made its tables.",
+        "Start it, or correct its URL. `ml-platform doctor` checks it. The message names what to do where another "
+        "version made it.",
     ),
     "ArtifactMissing": ErrorCode(
         "E-STORE-003", "No artifact has this id: it was never finished, or was removed.", _RUN

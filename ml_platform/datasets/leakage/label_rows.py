@@ -90,7 +90,7 @@ def _of_no_row(rows: pd.DataFrame) -> pd.DataFrame:
 def _label_versions(project: Project, model_name: str, source_id: str, engine: Any, keys: Sequence[str]) -> Any:
     label = row_label_of(project, model_name)
     source = project.spec.sources[label.source]
-    versions = source_versions(engine, project.store, project.store.get("source", source_id), source.key, "told_rows")
+    versions = source_versions(engine, project.store, project.store.get("source", source_id), source.key, "label_rows")
     return versions.select(KNOWN, UNTIL, *sorted(label.reads), **{f"_key_{key}": versions[key] for key in keys})
 
 

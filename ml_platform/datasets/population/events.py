@@ -59,7 +59,9 @@ class EventQuestions(SourceQuestions):
         """Return the rows that asked some questions."""
         runs = asked[EFFECTIVE].cast(pa.timestamp("us", "UTC"))
         rows = self._asking(pc.min(runs).as_py() - MICROSECOND, pc.max(runs).as_py())
-        questions = self._engine.arrow("asked_again", asked.rename_columns([f"_of_{n}" for n in asked.column_names]))
+        questions = self._engine.arrow(
+            "repeated_questions", asked.rename_columns([f"_of_{n}" for n in asked.column_names])
+        )
         same = [rows[f"{self._population.name}.{key}"] == questions[f"_of_{key}"] for key in self._keys]
         matched = rows.join(questions, [*same, rows[EFFECTIVE] == questions[f"_of_{EFFECTIVE}"]])
         more = [name for name in asked.column_names if name not in (*self._keys, ASKED, EFFECTIVE)]

@@ -48,7 +48,7 @@ class RowQuestions(SourceQuestions):
         first, last = pc.min(runs).as_py() - MICROSECOND, pc.max(runs).as_py()
         rows = self._in_time(first, last).union(self._late(first, last))
         named = asked.rename_columns([f"_of_{name}" if name in self._renamed else name for name in asked.column_names])
-        questions = self._engine.arrow("asked_again", named)
+        questions = self._engine.arrow("repeated_questions", named)
         same = [rows[f"{self._population.name}.{key}"] == questions[f"_of_{key}"] for key in self._keys]
         same += [rows[name] == questions[f"_of_{name}"] for name in (EFFECTIVE, ASKED)]
         matched = rows.join(questions, same)

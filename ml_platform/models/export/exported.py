@@ -62,7 +62,7 @@ class Export:
     files: dict[str, str]
     columns: list[dict[str, Any]]
     classes: list[Any]
-    left_out: list[str]
+    without: list[str]
     parity: Parity
 
 
@@ -107,7 +107,7 @@ def export_model(
             files=_hashes(writing),
             columns=described(predictor.matrix),
             classes=list(predictor.classes),
-            left_out=excluded,
+            without=excluded,
             parity=parity,
         )
         text = json.dumps({key: value for key, value in asdict(export).items() if key != "folder"}, indent=2)

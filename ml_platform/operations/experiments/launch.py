@@ -222,7 +222,7 @@ def _record(
         "project": request.project,
         "models": results,
         "steps": [{**event} for event in events if event["event"] == "step"],
-        "read_again": list(request.ingest),
+        "ingested": list(request.ingest),
         "network": request.network,
         "not_confined": begin.get("not_confined", "the process did not begin"),
         "problem": problem,

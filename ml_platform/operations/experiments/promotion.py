@@ -166,7 +166,7 @@ def _with_files(project: Project, files: Mapping[str, bytes], folder: Path) -> P
 def _of_model(
     project: Project, changed: Project, tried: ArtifactStore, experiment: Experiment, name: str
 ) -> ModelPromotion:
-    unread = [source for source in _sources_of(changed, name) if source in experiment.record["read_again"]]
+    unread = [source for source in _sources_of(changed, name) if source in experiment.record["ingested"]]
     if unread:
         reason = f"a run must first read {_listed(unread)} by the new declaration: it trains on these rows"
         return ModelPromotion(name, None, reason)

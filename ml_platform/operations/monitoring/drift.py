@@ -230,18 +230,18 @@ def _column_verdict(
         return "drifted", ""
     days = reference.days[name]
     if days < LEAST_DAYS and reference.scales[name].known:
-        return "cannot tell", f"the reference has values on {days} days, at least {LEAST_DAYS} are needed"
+        return "inconclusive", f"the reference has values on {days} days, at least {LEAST_DAYS} are needed"
     known = reference.scales[name].known > 0
     watched = [test for test in tests if test.series.kind in _WATCHED and (known or test.series.kind == "missing")]
     if any(test.series.kind == "new" and test.expected + test.threshold > 1.0 for test in tests):
-        return "cannot tell", "nearly all values are new to the reference by themselves: more of them would not show"
+        return "inconclusive", "nearly all values are new to the reference by themselves: more of them would not show"
     if all(test.threshold <= UNDECIDED_FROM for test in watched):
         return "not drifted", ""
     if any(not test.rows for test in watched):
         what = "earlier rows of the same entities" if name in reference.growing else "values"
-        return "cannot tell", f"the current window has no {what}"
+        return "inconclusive", f"the current window has no {what}"
     moves = f"it moves by itself: {days} days of reference cannot separate a smaller change from that"
-    return "cannot tell", moves
+    return "inconclusive", moves
 
 
 def _verdict(columns: Sequence[ColumnDrift], rows: int, settings: Monitoring) -> tuple[Verdict, str]:
@@ -252,4 +252,4 @@ def _verdict(columns: Sequence[ColumnDrift], rows: int, settings: Monitoring) ->
     reason = counts.text + (f"; the score has drifted ({', '.join(scores)})" if scores else "")
     if counts.drifted:
         return "drift", reason
-    return ("cannot tell" if counts.undecided == counts.columns else "stable"), reason
+    return ("inconclusive" if counts.undecided == counts.columns else "stable"), reason

@@ -49,7 +49,7 @@ def count_verdicts(verdicts: Iterable[str]) -> DriftCounts:
     Parameters
     ----------
     verdicts
-        One for each column: ``drifted``, ``not drifted``, ``cannot tell`` or ``too few rows``.
+        One for each column: ``drifted``, ``not drifted``, ``inconclusive`` or ``too few rows``.
     """
     counts = Counter(verdicts)
     drifted, steady = counts.pop("drifted", 0), counts.pop("not drifted", 0)

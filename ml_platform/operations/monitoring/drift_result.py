@@ -12,8 +12,8 @@ from ml_platform.operations.monitoring.column_scale import Scale
 from ml_platform.operations.monitoring.daily_series import Daily
 from ml_platform.operations.monitoring.window_test import WindowTest
 
-ColumnVerdict = Literal["drifted", "not drifted", "cannot tell", "too few rows"]
-Verdict = Literal["drift", "stable", "cannot tell", "too few rows"]
+ColumnVerdict = Literal["drifted", "not drifted", "inconclusive", "too few rows"]
+Verdict = Literal["drift", "stable", "inconclusive", "too few rows"]
 Role = Literal["feature", "score"]
 
 

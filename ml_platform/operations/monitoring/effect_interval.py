@@ -63,7 +63,7 @@ class _Group:
             return f"too few entities: those {self.name} are worth {self.entities:.1f}, {needed}"
         if self.gains < MIN_GAINS:
             needed = f"{MIN_GAINS:.0f} are needed"
-            return f"too few gains to say: of those {self.name} about {self.gains:.0f} are expected, {needed}"
+            return f"too few gains: of those {self.name} about {self.gains:.0f} are expected, {needed}"
         return None
 
 

@@ -55,7 +55,7 @@ class Choices:
 
     Attributes
     ----------
-    left_out
+    excluded
         Columns that are known only later, and are no features.
     group
         A column whose values come again: features are the history of its values. None where there is none.
@@ -71,7 +71,7 @@ class Choices:
     time: str
     predict: str
     template: str
-    left_out: tuple[str, ...]
+    excluded: tuple[str, ...]
     group: str | None
     daily: bool
     start: datetime
@@ -163,7 +163,7 @@ def _in_time(
         time=time,
         predict=predict,
         template=template,
-        left_out=excluded,
+        excluded=excluded,
         group=_guess_group(table, {*key, time, predict, *excluded}),
         daily=bool((times == times.dt.normalize()).all()),
         start=start,

@@ -124,7 +124,7 @@ columns:
 
 def _rows(name: str, rows: str, table: TableFacts, chosen: Choices) -> str:
     ahead, _, _ = _ahead(chosen)
-    names = [column for column in table.columns if column not in (chosen.predict, *chosen.left_out)]
+    names = [column for column in table.columns if column not in (chosen.predict, *chosen.excluded)]
     known = (
         f"# CHECK: this declares that the columns below are known {ahead} before {chosen.time}. Remove each that is\n"
         "# known only later: predictions from it look good here and fail in production.\n"
@@ -224,7 +224,7 @@ def _action_names(classes: Sequence[str]) -> list[str]:
 
 
 def _features(table: TableFacts, chosen: Choices, rows: str) -> str:
-    excluded = {*chosen.key, chosen.time, chosen.predict, *chosen.left_out}
+    excluded = {*chosen.key, chosen.time, chosen.predict, *chosen.excluded}
     names = [
         column.name
         for column in table.columns.values()

@@ -54,7 +54,7 @@ class ModelData:
         Why no snapshot can be made; the rest is empty then.
     periods
         By name of the period: train, validate, test.
-    left_out
+    excluded
         How many rows are left out, by reason.
     nulls
         The share of nulls of each column that has some, the largest first.
@@ -69,7 +69,7 @@ class ModelData:
     model: str
     problem: str | None = None
     periods: Mapping[str, PeriodData] | None = None
-    left_out: Mapping[str, int] | None = None
+    excluded: Mapping[str, int] | None = None
     nulls: Mapping[str, float] | None = None
     starts: datetime | None = None
     first: datetime | None = None

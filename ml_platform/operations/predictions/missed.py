@@ -45,7 +45,7 @@ class Missed:
         Rows with a prediction from their own batch run; predictions of the service are none of them.
     late
         Rows that became known after their batch run and were scored at a later one.
-    left_out
+    excluded
         Rows without a prediction, by reason (`ml_platform.datasets.exclusions.EXCLUSIONS`).
     """
 
@@ -53,7 +53,7 @@ class Missed:
     end: date
     in_time: int
     late: int
-    left_out: Mapping[str, int]
+    excluded: Mapping[str, int]
 
     @property
     def share(self) -> float:
@@ -61,7 +61,7 @@ class Missed:
 
         Rows that the declaration itself leaves out are none of them.
         """
-        missed = self.late + sum(count for reason, count in self.left_out.items() if reason not in BY_DECLARATION)
+        missed = self.late + sum(count for reason, count in self.excluded.items() if reason not in BY_DECLARATION)
         rows = self.in_time + missed
         return missed / rows if rows else 0.0
 
@@ -77,7 +77,7 @@ class Missed:
         return tuple(self._counts(by_declaration=True))
 
     def _counts(self, *, by_declaration: bool) -> Iterator[str]:
-        for reason, count in self.left_out.items():
+        for reason, count in self.excluded.items():
             if count and (reason in BY_DECLARATION) == by_declaration:
                 yield f"{count:,} {EXCLUSIONS[reason]}"
 
@@ -92,7 +92,7 @@ def missed_rows(project: Project, model_name: str, now: datetime) -> Missed | No
     states = [PredictionsManifest.of(project.store.get(KIND, logged.artifact)) for logged in days]
     reasons: Counter[str] = Counter()
     for about in states:
-        reasons.update(about.left_out)
+        reasons.update(about.excluded)
     late = sum(about.late for about in states)
     rows = sum(about.rows for about in states)
     if project.spec.models[model_name].deployment.online is not None:
@@ -123,7 +123,7 @@ def missed_alert(project: Project, model_name: str, now: datetime) -> Alert | No
         facts={
             "share": missed.share,
             "limit": limit,
-            **missed.left_out,
+            **missed.excluded,
             "late": missed.late,
             "in_time": missed.in_time,
         },
@@ -133,7 +133,7 @@ def missed_alert(project: Project, model_name: str, now: datetime) -> Alert | No
 
 def missed_next_step(model_name: str, missed: Missed) -> str:
     """Return what to do about the reasons that there are."""
-    reasons = [reason for reason, count in missed.left_out.items() if count]
+    reasons = [reason for reason, count in missed.excluded.items() if count]
     steps = [_STEPS[reason] for reason in reasons if reason in _STEPS]
     if missed.late and MISSED not in reasons:
         steps.insert(0, _LATE)

@@ -170,7 +170,7 @@ def _score_rows(
     facts: dict[str, Any] = {
         "before_first_deployment": asked.unanswered,
         "late": int(asked.rows[LATE].sum()),
-        "left_out": _exclusions(project, model_name, questions.excluded),
+        "excluded": _exclusions(project, model_name, questions.excluded),
     }
 
     def answer(logged: set[str]) -> pa.Table:
@@ -257,7 +257,7 @@ def _answer(
 
 def _scored(made: Materialized, day: date, added: int) -> Scored:
     about = PredictionsManifest.of(made.artifact)
-    rows, unanswered, dropped = about.rows, about.before_first_deployment, about.left_out
+    rows, unanswered, dropped = about.rows, about.before_first_deployment, about.excluded
     fact = f"{rows:,} predictions for {day}, {added:,} of them new"
     if not rows:
         fact = f"no row asked for a prediction on {day} while a version was deployed"

@@ -24,7 +24,7 @@ from ml_platform.registry.champion import champion
 from ml_platform.registry.rollout import Rollout
 from ml_platform.storage.prediction_log import read_predictions
 
-Verdict = Literal["better", "worse", "cannot tell"]
+Verdict = Literal["better", "worse", "inconclusive"]
 _TAKEN = ("version", "score", "action")
 
 
@@ -54,7 +54,7 @@ class Money:
     def verdict(self) -> Verdict:
         """What is beyond doubt."""
         if self.gain.above == self.gain.below:
-            return "cannot tell"
+            return "inconclusive"
         return "better" if self.gain.above else "worse"
 
 

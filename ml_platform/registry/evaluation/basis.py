@@ -30,8 +30,8 @@ def interval_text(low: float | None, high: float | None, basis: IntervalBasis) -
 
     >>> interval_text(-1200, 3400, IntervalBasis(days=14, effective_days=14))
     '95 % interval −1,200 to 3,400 from 14 days'
-    >>> interval_text(None, None, IntervalBasis(days=3, declined="too few days to say: 3, at least 4 are needed"))
-    'too few days to say: 3, at least 4 are needed'
+    >>> interval_text(None, None, IntervalBasis(days=3, declined="too few days: 3, at least 4 are needed"))
+    'too few days: 3, at least 4 are needed'
     """
     if low is None or high is None:
         return str(basis.declined)

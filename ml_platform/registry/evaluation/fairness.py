@@ -102,7 +102,7 @@ def _difference(counts: np.ndarray, groups: int) -> GroupDifference:
     if figure is None:
         return GroupDifference(figure=None, declined="no two groups have rows of one label")
     if days < DAYS_NEEDED:
-        return GroupDifference(figure=figure, declined=f"too few days to say: {days}, {DAYS_NEEDED} are needed")
+        return GroupDifference(figure=figure, declined=f"too few days: {days}, {DAYS_NEEDED} are needed")
     low, high = _interval(counts)
     return GroupDifference(figure=figure, low=low, high=high)
 

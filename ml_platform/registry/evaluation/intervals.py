@@ -150,7 +150,7 @@ class Earnings:
         by_rows = self.rows * shape.second
         calm = float((day_influences(sums, rows) ** 2).sum()) / by_rows if by_rows > 0 else 1.0
         if shape.gains(calm) < MIN_GAINS:
-            reason = f"too few gains to say: all {shape.rows:,} rows known hold about {shape.gains(calm):.0f} of them"
+            reason = f"too few gains: all {shape.rows:,} rows known hold about {shape.gains(calm):.0f} of them"
             return _Known(Interval(figure, None, None, **basis, declined=reason), None)
         half = known.half_width(self.level)
         notes = [
@@ -163,10 +163,10 @@ class Earnings:
     def _too_few_days(self, with_history: bool) -> str | None:
         """Return why these days are too few; None where they are not."""
         if self.days < (least := MIN_DAYS_WITH_HISTORY if with_history else MIN_DAYS):
-            return f"too few days to say: {self.days}, at least {least} are needed"
+            return f"too few days: {self.days}, at least {least} are needed"
         if self.days > self.overlap or with_history:
             return None
-        return f"too few days to say: the labels of all {self.days} days overlap, so that they share their luck"
+        return f"too few days: the labels of all {self.days} days overlap, so that they share their luck"
 
     def _one_entity(self) -> str | None:
         """Return why no interval can be given where all rows are of one entity; None where they are not."""

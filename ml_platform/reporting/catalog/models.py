@@ -197,7 +197,7 @@ def _monitored(project: Project, name: str, monitoring: Artifact | None) -> Moni
         reason=about.reason,
         columns=tuple(column.column for column in about.columns or () if column.drifted),
         undecided={
-            column.column: column.smallest_visible for column in about.columns or () if column.verdict == "cannot tell"
+            column.column: column.smallest_visible for column in about.columns or () if column.verdict == "inconclusive"
         },
         unlearned_nulls=unlearned_text(nulls) if (nulls := about.unlearned_nulls) else "",
         open_since=findings[0].opened_at if findings else None,

@@ -24,7 +24,7 @@ _APART = {
     "waiting": "whose label is not known yet",
 }
 """Predictions that are not in the sums."""
-Sureness = Literal["earns", "loses", "could be luck", "too few days to say"]
+Sureness = Literal["earns", "loses", "could be luck", "too few days"]
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Worth:
     def sureness(self) -> Sureness:
         """The conclusion from the interval."""
         if self.low is None or self.high is None:
-            return "too few days to say"
+            return "too few days"
         if self.low > 0:
             return "earns"
         return "loses" if self.high < 0 else "could be luck"
@@ -162,7 +162,7 @@ class Worth:
             "earns": f"Luck alone does not explain this: the interval is above 0, from {self.basis}.",
             "loses": f"It costs more than doing nothing, beyond luck, from {self.basis}.",
             "could be luck": f"This could be luck: the interval contains 0, from {self.basis}.",
-            "too few days to say": f"How sure this is cannot be computed: {self.basis}.",
+            "too few days": f"How sure this is cannot be computed: {self.basis}.",
         }[self.sureness]
 
 

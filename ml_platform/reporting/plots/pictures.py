@@ -214,7 +214,7 @@ def drift(columns: Sequence[ColumnFigures]) -> bytes:
         bottom=0.4,
     )
     horizontal(axes, [item.column for item in shown])
-    colors = {"drifted": RED, "cannot tell": ORANGE}
+    colors = {"drifted": RED, "inconclusive": ORANGE}
     axes.barh(
         range(len(shown)),
         [item.ratio for item in shown],
@@ -224,7 +224,7 @@ def drift(columns: Sequence[ColumnFigures]) -> bytes:
     axes.axvspan(0.0, 1.0, color=GREY, alpha=0.15, linewidth=0)
     axes.axvline(1.0, color=INK, linewidth=1, linestyle=(0, (4, 3)))
     for place, item in enumerate(shown):
-        text = f"{item.ratio:.2f}" + (" (cannot tell)" if item.verdict == "cannot tell" else "")
+        text = f"{item.ratio:.2f}" + (" (inconclusive)" if item.verdict == "inconclusive" else "")
         axes.annotate(
             text, (item.ratio, place), (5, 0), textcoords="offset points", va="center", fontsize=8, color=MUTED
         )

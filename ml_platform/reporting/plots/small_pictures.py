@@ -79,7 +79,7 @@ def small_drift_pictures(about: MonitoringManifest) -> dict[str, bytes]:
     columns = about.columns or ()
     if not any(item.ratio > 0 for item in columns):
         return {}
-    colors = {"drifted": RED, "cannot tell": ORANGE}
+    colors = {"drifted": RED, "inconclusive": ORANGE}
     legend = [("drifted", RED), ("no verdict", ORANGE), ("not drifted", GREY)]
     listed = sorted(columns, key=lambda item: (-item.ratio, item.column))[:_LISTED]
     shown = [Bar(item.column, item.ratio, f"{item.ratio:.2f}", colors.get(item.verdict, GREY)) for item in listed]

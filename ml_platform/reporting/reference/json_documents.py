@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 FIELDS: Mapping[str, str] = {
-    "init": "directory example next; with --from: directory key time predict template left_out group daily start until "
+    "init": "directory example next; with --from: directory key time predict template excluded group daily start until "
     "train validate test renamed next",
     "validate": "valid project sources feature_tables models faults notes ages",
     "doctor": "ok checks",
@@ -36,7 +36,7 @@ FIELDS: Mapping[str, str] = {
         "simplest days changed actions rows_shown notes page; "
         "with --against: model unit against runs keys measures notes page"
     ),
-    "experiment": "state folder name by at seconds project models steps read_again network not_confined problem",
+    "experiment": "state folder name by at seconds project models steps ingested network not_confined problem",
     "experiments": "experiments; with --remove: removed bytes; with --mlflow: name mlflow models",
     "backtest": "snapshot verdict model task currency every_days fitted_days declared_days seeds rows days gain "
     "origins ages schedules notes environment page",
@@ -45,7 +45,7 @@ FIELDS: Mapping[str, str] = {
     "promote": "experiment written files models",
     "card": "model version page health worth",
     "explain": "prediction_id model description key prediction_time effective_time scored_at answer inputs through "
-    "population asked_by contributions version made again from_features outcome what_if problems holds; "
+    "population asked_by contributions version made rescored from_features outcome what_if problems holds; "
     "with --html: prediction_id page holds",
     "champion": "model at deployment version first problem declared",
     "rollback": "champion from_version actor ledger_line",
@@ -53,12 +53,12 @@ FIELDS: Mapping[str, str] = {
     "greatest_lag erased differences",
     "reproduce": "version trained_model snapshot_id commit fitted snapshot differences files today agreement tolerance "
     "erased seed seed_matters same statement",
-    "export": "version trained_model format folder files columns classes left_out parity",
+    "export": "version trained_model format folder files columns classes without parity",
     "snapshots": "snapshots",
     "snapshot show": "id key model as_of boundaries rows dropped negatives columns nulls label days chunks declared "
     "code inputs erased",
     "snapshot diff": "first second stretches purged facts columns_added columns_gone columns_retyped days moved",
-    "verify": "whole checked found unused_objects unknown_files leftover_files unfinished damages",
+    "verify": "whole checked damage_counts unused_objects unknown_files leftover_files unfinished damages",
     "gc": "plan goes stays set_aside final back unfinished done",
     "erase": "plan entity key_hash replaced removed marks objects elsewhere files records online done; with --lift: "
     "lifted",

@@ -67,13 +67,13 @@ async function show() {
 }
 
 async function list() {
-  const found = await ask("/models");
+  const answer = await ask("/models");
   byId("name").textContent = "Models";
   byId("ask").querySelector("button").hidden = true;
   byId("key").hidden = byId("ask").querySelector("details").hidden = true;
   byId("answer").hidden = false;
   byId("answer").querySelectorAll("h2, button").forEach((one) => (one.hidden = true));
-  fill(byId("result"), ["model", "version", "what it predicts"], found.models.map((one) => {
+  fill(byId("result"), ["model", "version", "what it predicts"], answer.models.map((one) => {
     const link = document.createElement("a");
     link.href = `/models/${encodeURIComponent(one.model)}/try`;
     link.textContent = one.model;
@@ -112,15 +112,15 @@ byId("explain").addEventListener("click", async () => {
   byId("problem").textContent = "";
   byId("explain").disabled = true;
   try {
-    const found = await ask(`/predictions/${encodeURIComponent(last)}`);
-    const one_class = (found.contributions || [])[0];
+    const explanation = await ask(`/predictions/${encodeURIComponent(last)}`);
+    const one_class = (explanation.contributions || [])[0];
     const parts = one_class ? one_class.terms : [];
     const amounts = new Map(parts.map((one) => [one.column, one.amount]));
     const most = Math.max(1e-12, ...parts.map((one) => Math.abs(one.amount)));
-    const rows = [...found.inputs].sort((one, other) => Math.abs(amounts.get(other.name) || 0) - Math.abs(amounts.get(one.name) || 0));
-    byId("again").textContent = found.holds
-      ? "Scored again from the features of its ticks: the same, to the bit."
-      : `Scored again, it differs: ${found.problems.join("; ")}`;
+    const rows = [...explanation.inputs].sort((one, other) => Math.abs(amounts.get(other.name) || 0) - Math.abs(amounts.get(one.name) || 0));
+    byId("rescored").textContent = explanation.holds
+      ? "Recomputed from the features of its ticks: reproduced exactly."
+      : `Recomputed, it differs: ${explanation.problems.join("; ")}`;
     fill(byId("inputs"), ["input", "value", "moves the raw score by", "source rows"], rows.map((one) => {
       const amount = amounts.get(one.name);
       const bar = document.createElement("span");
@@ -128,7 +128,7 @@ byId("explain").addEventListener("click", async () => {
       bar.style.width = `${Math.round((100 * Math.abs(amount || 0)) / most)}px`;
       const both = document.createElement("span");
       both.append(amount === undefined ? "" : `${amount.toPrecision(3)} `, bar);
-      return [one.name, shown(one.value), both, one.behind ? one.behind.count : ""];
+      return [one.name, shown(one.value), both, one.source_rows ? one.source_rows.count : ""];
     }));
     byId("why").hidden = false;
   } catch (error) {

@@ -97,7 +97,7 @@ class MissedRows(Part):
     end: str
     in_time: int
     late: int
-    left_out: dict[str, int]
+    excluded: dict[str, int]
 
 
 class ColumnFigures(Part):

@@ -46,7 +46,7 @@ class PredictionsManifest(ArtifactKind):
         How many rows were asked about before any version was deployed.
     late
         How many rows became known only after their batch run.
-    left_out
+    excluded
         How many rows got no prediction, by reason.
     unlearned_nulls
         How many of the newest rows have a null where training had none, by column.
@@ -63,7 +63,7 @@ class PredictionsManifest(ArtifactKind):
     segments: Items[Segment]
     before_first_deployment: int = 0
     late: int = 0
-    left_out: dict[str, int] = Field(default_factory=dict)
+    excluded: dict[str, int] = Field(default_factory=dict)
     unlearned_nulls: dict[str, int] = Field(default_factory=dict)
 
     def links(self, inputs: Mapping[str, str]) -> Iterator[tuple[str, str]]:

@@ -37,7 +37,7 @@ def id(lived: Lived) -> str:
 
 def test_one_prediction_reads_like_a_page(lived: Lived, id: str) -> None:
     output = printed_by("explain", id, lived.project.root)
-    for heading in ("Entity", "Prediction", "Why", "Source rows", "Inputs", "Model version", "Scored again"):
+    for heading in ("Entity", "Prediction", "Why", "Source rows", "Inputs", "Model version", "Reproduction"):
         assert f"\n{heading}" in output
     assert "from stored inputs: All 3 outputs were reproduced exactly." in output
     assert "from recomputed features: All 3 outputs were reproduced exactly." in output
@@ -56,7 +56,7 @@ def test_a_machine_gets_everything(lived: Lived, id: str) -> None:
     assert document.pop("format_version") == 1
     assert document == explain(lived.project, id, lived.project.clock.now(), rows=2).as_json()
     assert document["prediction_id"] == id
-    assert all(len(item["behind"]["rows"]) <= 3 for item in document["inputs"] if item["behind"])
+    assert all(len(item["source_rows"]["rows"]) <= 3 for item in document["inputs"] if item["source_rows"])
 
 
 def test_many_are_listed_in_a_table_or_one_object_a_line(lived: Lived, tmp_path: Path) -> None:
@@ -167,9 +167,10 @@ def test_content_of_the_data_is_never_read_as_a_page(lived: Lived, id: str) -> N
 
     evil = "<script>alert(1)</script>"
     explanation = explain(lived.project, id, lived.now)
-    replaced = replace(explanation.inputs[0].behind, entity={evil: evil}) if explanation.inputs[0].behind else None
+    first = explanation.inputs[0].source_rows
+    replaced = replace(first, entity={evil: evil}) if first else None
     inputs = (
-        replace(explanation.inputs[0], name=evil, formula=evil, unit=evil, behind=replaced),
+        replace(explanation.inputs[0], name=evil, formula=evil, unit=evil, source_rows=replaced),
         *explanation.inputs[1:],
     )
     provenance = replace(explanation.version.provenance, declaration=evil, commit=evil)
@@ -203,4 +204,4 @@ def test_a_notebook_gets_all_rows_and_what_ifs_in_one_line(lived: Lived, id: str
     explanation = ml_platform.explain(lived.project.root, id, what_if={"orders.items": "8"})
     assert explanation.what_if is not None
     assert [(change.name, change.after) for change in explanation.what_if.changes] == [("orders.items", 8)]
-    assert all(len(item.behind.rows) == item.behind.count for item in explanation.inputs if item.behind)
+    assert all(len(item.source_rows.rows) == item.source_rows.count for item in explanation.inputs if item.source_rows)

@@ -106,7 +106,7 @@ def test_a_forest_is_reported_to_have_no_exact_contributions(tmp_path: Path, mon
     without = rows.assign(**{"orders.amount": np.nan})
     change = (predictor.predict(rows)["score"] - predictor.predict(without)["score"]).tolist()
     for place, (contributions,) in enumerate(explained):
-        assert (contributions.method, contributions.exact) == ("left_out", False)
+        assert (contributions.method, contributions.exact) == ("set_to_null", False)
         assert "no exact contributions" in contributions.note
         amount = next(term.amount for term in contributions.terms if term.column == "orders.amount")
         assert amount == pytest.approx(change[place], abs=1e-12)
@@ -149,5 +149,5 @@ def test_a_plain_class_of_the_project_is_trained_read_and_explained_by_leaving_c
     change = (predictor.predict(rows)["score"] - predictor.predict(without)["score"]).tolist()
     for place, (actual,) in enumerate(contributions_by_row(predictor, rows)):
         amount = next(term.amount for term in actual.terms if term.column == "orders.amount")
-        assert actual.method == "left_out"
+        assert actual.method == "set_to_null"
         assert amount == pytest.approx(change[place], abs=1e-12)

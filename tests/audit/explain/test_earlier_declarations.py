@@ -53,7 +53,7 @@ def test_a_log_without_recorded_declarations_is_explained_by_todays_and_reports_
         "the log segment has no declarations, and late_parcel is no longer declared: its features and "
         "source rows are unavailable",
     )
-    assert (explanation.again.agrees, explanation.from_features) == (True, None)
+    assert (explanation.rescored.agrees, explanation.from_features) == (True, None)
     assert [item.value for item in explanation.inputs] == [item.value for item in before.inputs]
 
 

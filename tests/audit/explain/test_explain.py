@@ -36,14 +36,14 @@ def test_two_hundred_predictions_after_all_events_are_reproduced_to_the_same_byt
     assert {explanation.made.segment for explanation in explained} >= {"segment_00000.parquet", "segment_00001.parquet"}
     for explanation in explained:
         row = log.loc[explanation.prediction_id]
-        rescored = {output.name: output.again_bytes for output in explanation.again.outputs}
+        rescored = {output.name: output.rescored_bytes for output in explanation.rescored.outputs}
         assert rescored == {
             "score": struct.pack(">d", row["score"]).hex(),
             "action": row["action"].encode().hex(),
             "expected_value": struct.pack(">d", row["expected_value"]).hex(),
         }
         assert explanation.from_features is not None
-        assert {output.name: output.again_bytes for output in explanation.from_features.outputs} == rescored
+        assert {output.name: output.rescored_bytes for output in explanation.from_features.outputs} == rescored
         assert explanation.holds
         assert all("no training row had a null there" in problem for problem in explanation.problems)
         assert all(item.agrees for item in explanation.inputs)
@@ -57,10 +57,10 @@ def test_the_source_rows_of_each_feature_are_those_that_a_loop_over_all_rows_giv
         tick = tick_of(explanation.effective_time)
         for item in explanation.inputs:
             if item.table != "courier_recent":
-                assert item.behind is None
+                assert item.source_rows is None
                 continue
             assert item.tick == tick
-            traced = item.behind
+            traced = item.source_rows
             assert traced is not None
             window = WINDOWS[item.name.rpartition("_")[2]]
             expected = visible(lived.deliveries, str(traced.entity["courier"]), tick, window)
@@ -108,12 +108,12 @@ def value_of(name: str, rows: list[Delivery]) -> float | None:
 def test_the_row_that_decides_a_last_value_is_marked(explained: list[Explanation]) -> None:
     for explanation in explained[:20]:
         traced = source_rows_of(explanation, "courier_recent.last_late_7d")
-        assert [row.tells for row in traced.rows] == [True, *[False] * (traced.count - 1)]
-        assert not any(row.tells for row in source_rows_of(explanation, "courier_recent.mean_late_7d").rows)
+        assert [row.gives_value for row in traced.rows] == [True, *[False] * (traced.count - 1)]
+        assert not any(row.gives_value for row in source_rows_of(explanation, "courier_recent.mean_late_7d").rows)
 
 
 def source_rows_of(explanation: Explanation, name: str) -> TracedRows:
-    traced = next(item.behind for item in explanation.inputs if item.name == name)
+    traced = next(item.source_rows for item in explanation.inputs if item.name == name)
     assert traced is not None
     return traced
 
@@ -122,9 +122,9 @@ def test_listed_rows_are_the_newest_and_the_count_is_of_all(lived: Lived, explai
     whole = explained[0]
     short = explain(lived.project, whole.prediction_id, lived.now, rows=3)
     for before, after in zip(whole.inputs, short.inputs, strict=True):
-        if before.behind is not None and after.behind is not None:
-            assert after.behind.count == before.behind.count
-            assert after.behind.rows == before.behind.rows[:3]
+        if before.source_rows is not None and after.source_rows is not None:
+            assert after.source_rows.count == before.source_rows.count
+            assert after.source_rows.rows == before.source_rows.rows[:3]
 
 
 def test_the_row_that_asked_is_shown_as_it_was(explained: list[Explanation]) -> None:

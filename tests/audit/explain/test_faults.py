@@ -38,7 +38,7 @@ def planted(shop: Project, before: Explanation, column: str, value: object) -> E
 def test_a_false_score_in_the_log_is_reported_with_both_values(shop: Project, before: Explanation) -> None:
     explanation = planted(shop, before, "score", 0.123)
     assert not explanation.holds
-    assert explanation.again.statement == (
+    assert explanation.rescored.statement == (
         f"1 of 3 outputs differ: score was 0.123 and is {before.answer.scores['score']!r}."
     )
     assert [output.name for output in explanation.outputs if not output.agrees] == ["score"]
@@ -66,8 +66,8 @@ def test_a_missing_feature_table_is_named_and_the_rest_is_shown(shop: Project, b
     explanation = explained_now(shop, before)
     assert len(explanation.problems) == 1
     assert explanation.problems[0].startswith(f"the features cannot be recomputed: feature_table {id} is not in")
-    assert (explanation.again, explanation.contributions, explanation.version) == (
-        before.again,
+    assert (explanation.rescored, explanation.contributions, explanation.version) == (
+        before.rescored,
         before.contributions,
         before.version,
     )
@@ -83,7 +83,7 @@ def test_a_damaged_source_is_named_and_the_rest_is_shown(shop: Project, before: 
     assert any("the source rows of courier_recent are unavailable: object" in text for text in explanation.problems)
     assert any("is damaged" in text for text in explanation.problems)
     assert explanation.holds
-    assert all(item.behind is None for item in explanation.inputs)
+    assert all(item.source_rows is None for item in explanation.inputs)
 
 
 def test_an_edited_ledger_is_reported_and_nothing_is_read_from_it(shop: Project, before: Explanation) -> None:
@@ -135,7 +135,7 @@ def test_a_row_that_is_no_longer_in_the_source_is_reported_as_gone(
         "the population row is not in the log of orders as the scoring read it, so the features cannot be "
         "recomputed: it was erased, or the log was restarted",
     )
-    assert (explanation.again.agrees, explanation.from_features, explanation.population) == (True, None, None)
+    assert (explanation.rescored.agrees, explanation.from_features, explanation.population) == (True, None, None)
 
 
 def test_ids_that_are_none_are_answered_with_what_is_nearest(lived: Lived, before: Explanation) -> None:
@@ -189,12 +189,12 @@ def test_erased_parts_are_reported_and_the_rest_is_still_reproduced(shop: Projec
     id = sample_ids(lived.project, MODEL, None, 1)[0]
     whole = explain(lived.project, id, lived.now, rows=None)
     place = next(number for number, item in enumerate(whole.inputs) if item.name == "courier_recent.mean_late_7d")
-    feature_inputs = whole.inputs[place].behind
+    feature_inputs = whole.inputs[place].source_rows
     assert feature_inputs is not None
     gone = feature_inputs.rows[2].values["order_id"]
     erase_order(shop, gone)
     explanation = explain(open_project(shop.root), id, lived.now, rows=None)
-    traced_after = explanation.inputs[place].behind
+    traced_after = explanation.inputs[place].source_rows
     assert traced_after is not None
     assert [row.values["order_id"] for row in traced_after.rows] == [
         row.values["order_id"] for row in feature_inputs.rows if row.values["order_id"] != gone

@@ -81,7 +81,7 @@ def agreed(how: str, rows: Any, value: Any, tick: datetime) -> None:
     plain = [{"id": row.values["id"], "at": row.event, "seen": row.known, "value": row.value} for row in rows]
     expected = oracle.aggregate(how, plain, lambda row: row["value"], tick)
     assert tables.same(value, expected, "spread" if how == "std" else how)
-    deciding = [row for row in rows if row.tells]
+    deciding = [row for row in rows if row.gives_value]
     if how in ("first", "last", "min", "max"):
         assert [row.value for row in deciding] == ([] if value is None else [value])
     elif how == "time_since_last":
@@ -95,7 +95,7 @@ def test_a_row_that_decides_is_listed_at_any_position(tmp_path: Path) -> None:
     table = tables.one_table({"max": "amount"}, ["1d"])
     project = tables.project_of(tmp_path, rows, table)
     traced = source_rows(project, tables.built(project, at(20)), limit=2)["a", at(7)]["f_1d"]
-    assert [(row.values["id"], row.tells) for row in traced.rows] == [("r7", False), ("r6", False), ("r1", True)]
+    assert [(row.values["id"], row.gives_value) for row in traced.rows] == [("r7", False), ("r6", False), ("r1", True)]
     assert traced.count == 7
 
 
@@ -113,7 +113,7 @@ def test_a_feature_that_follows_from_many_rows_lists_them_and_none_decides(
     rows = [tables.row("r1", 1, amount=None, items=3, kind="x"), tables.row("r2", 2, amount=2.5, items=4, kind="y")]
     project = tables.project_of(tmp_path, rows, tables.one_table(how, ["1d"]))
     traced = source_rows(project, tables.built(project, at(20)))["a", at(7)]["f_1d"]
-    assert [(row.value, row.tells) for row in traced.rows] == [(value, False) for value in values]
+    assert [(row.value, row.gives_value) for row in traced.rows] == [(value, False) for value in values]
     assert traced.nulls == values.count(None)
     assert project.spec.feature_tables["recent"].features["f"].formula == formula
 
@@ -139,7 +139,7 @@ def test_rows_are_traced_through_joins_and_at_the_entity_that_another_row_names(
         "f3": {"here.wind": 5.0, "there.wind": None, "carrier.late_1d": None},
     }
     rows = {
-        id: {name: [row.values for row in item.behind.rows] for name, item in of.items()}
+        id: {name: [row.values for row in item.source_rows.rows] for name, item in of.items()}
         for id, of in explanation.items()
     }
     boston, newark = [{"airport": "BOS", "at": at(8), "wind": 20.0}], [{"airport": "EWR", "at": at(8), "wind": 5.0}]
@@ -148,8 +148,8 @@ def test_rows_are_traced_through_joins_and_at_the_entity_that_another_row_names(
         "f2": {"here.wind": boston, "there.wind": newark, "carrier.late_1d": [{"id": "d1", "late": 30}]},
         "f3": {"here.wind": newark, "there.wind": [], "carrier.late_1d": []},
     }
-    assert explanation["f1"]["carrier.late_1d"].behind.entity == {"operator": "DL"}
-    assert explanation["f3"]["carrier.late_1d"].behind.entity == {"operator": None}
+    assert explanation["f1"]["carrier.late_1d"].source_rows.entity == {"operator": "DL"}
+    assert explanation["f3"]["carrier.late_1d"].source_rows.entity == {"operator": None}
     assert all(item.agrees for of in explanation.values() for item in of.values())
 
 
@@ -171,8 +171,8 @@ def explained(project: Project, ids: dict[str, str]) -> dict[str, dict[str, Any]
     inputs_by_id, through = inputs_of_rows(project, logged, features_then(project, logged), columns, None, pytest.fail)
     (led,) = through["f1"]
     assert (led.name, led.value, led.gives) == ("aircraft.operator", "DL", "carrier.operator")
-    assert led.behind is not None
-    assert [(row.values, row.tells) for row in led.behind.rows] == [
+    assert led.source_rows is not None
+    assert [(row.values, row.gives_value) for row in led.source_rows.rows] == [
         ({"tail": "N1", "at": at(5), "operator": "DL"}, True),
         ({"tail": "N1", "at": at(0), "operator": "UA"}, False),
     ]

@@ -148,9 +148,10 @@ def test_what_held_it_is_marked_with_what_it_can_no_longer_prove(cluttered):
     plan = erased(project, "order", order_id=key)
     (of_snapshot,) = marks_of(project, "snapshot", version.snapshot)
     assert (of_snapshot.rows, of_snapshot.at) == (1, LATER)
-    assert of_snapshot.told == "1 row erased: models trained on it can no longer be reproduced exactly"
+    assert of_snapshot.description == "1 row erased: models trained on it can no longer be reproduced exactly"
     (of_model,) = marks_of(project, "trained_model", version.id)
-    assert of_model.told.startswith("1 row erased from its training snapshot: the model can no longer be reproduced")
+    unproved = "1 row erased from its training snapshot: the model can no longer be reproduced"
+    assert of_model.description.startswith(unproved)
     replaced = {item.id: item.successor for item in plan.replaced}
     artifact = project.store.get("snapshot", version.snapshot)
     assert artifact.id == replaced[version.snapshot]
@@ -164,13 +165,13 @@ def test_reproducing_and_explaining_report_what_was_erased(cluttered):
     fresh = open_project(project.root)
     version = versions(fresh, MODEL)[0]
     reproduction = reproduce(fresh, version)
-    assert reproduction.erased == (marks_of(fresh, "trained_model", version.id)[0].told,)
+    assert reproduction.erased == (marks_of(fresh, "trained_model", version.id)[0].description,)
     assert not reproduction.same
     assert "Differences: 1 row erased from its training snapshot: " in reproduction.statement
     logged = read_predictions(fresh, MODEL, NOON - timedelta(days=9), LATER)
     explanation = explain(fresh, logged["prediction_id"][0], LATER)
     assert any("1 row erased: " in problem for problem in explanation.problems), explanation.problems
-    assert explanation.again.agrees, explanation.problems
+    assert explanation.rescored.agrees, explanation.problems
 
 
 def test_the_ledger_records_it_without_the_key(cluttered):

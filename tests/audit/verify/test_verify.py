@@ -233,7 +233,7 @@ def test_the_command_prints_the_damage_and_fails(factory: Project) -> None:
     assert f"was:  champion of late_parcel > trained_model {trained.id[:12]}" in damaged.stdout
     document = json.loads(_command(factory.root, "--json").stdout)
     assert document["whole"] is False
-    assert document["found"] == {"damaged manifest": 1}
+    assert document["damage_counts"] == {"damaged manifest": 1}
     assert document["damages"][0]["remedy"].startswith("Restore it from a copy")
 
 

@@ -93,7 +93,7 @@ def test_what_production_has_is_read_and_only_the_change_is_computed(production:
         f"{MODEL}/snapshot": False,
         f"{MODEL}/trained_model": False,
     }
-    assert (tried["read_again"], tried["network"], tried["problem"]) == ([], False, None)
+    assert (tried["ingested"], tried["network"], tried["problem"]) == ([], False, None)
     writable = experiment_named(production, "feature").space.writable
     assert sorted(path.name for path in (writable / "store/manifests").iterdir()) == [
         "checks",
@@ -149,7 +149,7 @@ def test_a_changed_source_is_read_from_the_changed_project(production: Project, 
     folder = changed(production, tmp_path / "shop", "sources/deliveries.yaml", "delay: 10m", "delay: 20m")
     run_experiment(production, Wanted("source", folder), NOW)
     record = experiment_named(production, "source").record
-    assert record["read_again"] == ["deliveries", "parcels"] or record["read_again"] == ["deliveries"]
+    assert record["ingested"] == ["deliveries", "parcels"] or record["ingested"] == ["deliveries"]
     steps = {step["node"]: step["reused"] for step in record["steps"]}
     assert steps["sources/deliveries"] is False
     assert "sources/orders" not in steps

@@ -77,7 +77,7 @@ def test_many_equally_frequent_values_that_are_all_new_or_of_which_one_remains_a
 
 
 @pytest.mark.parametrize(
-    ("days", "as_before", "all_new"), [(90, "not drifted", "drifted"), (28, "cannot tell", "cannot tell")]
+    ("days", "as_before", "all_new"), [(90, "not drifted", "drifted"), (28, "inconclusive", "inconclusive")]
 )
 def test_values_of_which_most_are_new_drift_where_all_are_or_have_no_verdict(
     days: int, as_before: str, all_new: str
@@ -93,7 +93,7 @@ def test_values_of_which_most_are_new_drift_where_all_are_or_have_no_verdict(
 def test_values_that_are_new_every_day_have_no_verdict() -> None:
     draw = np.random.default_rng(1)
     reference = reference_of(named(draw.integers(0, 2**60, 60 * 90)))
-    assert column(look(reference, named(draw.integers(0, 2**60, 420)))).verdict == "cannot tell"
+    assert column(look(reference, named(draw.integers(0, 2**60, 420)))).verdict == "inconclusive"
 
 
 @pytest.mark.parametrize("later", [0, 60])
@@ -101,7 +101,7 @@ def test_values_that_live_for_weeks_move_by_themselves(later: int) -> None:
     draw = np.random.default_rng(2)
     days = [draw.integers(5 * day, 5 * day + 100, 60) for day in (*range(90), *range(90 + later, 97 + later))]
     reference = reference_of(named(np.concatenate(days[:90])))
-    assert column(look(reference, named(np.concatenate(days[90:])))).verdict == "cannot tell"
+    assert column(look(reference, named(np.concatenate(days[90:])))).verdict == "inconclusive"
 
 
 def test_too_few_rows_give_no_verdict_on_any_column() -> None:
@@ -132,7 +132,7 @@ def test_a_level_that_moves_by_itself_gives_no_verdict_and_the_smallest_shift_th
     now = frame[90 * 60 :].reset_index(drop=True)
     result = look(reference, now, first=90)
     verdicts = {each.column: each.verdict for each in result.columns}
-    assert verdicts == {**{f"x{number}": "cannot tell" for number in range(8)}, "x": "not drifted"}
+    assert verdicts == {**{f"x{number}": "inconclusive" for number in range(8)}, "x": "not drifted"}
     assert (result.verdict, result.reason) == ("stable", "none of 9 columns drifted, no verdict for 8")
     compared = column(result, "x3")
     assert "moves by itself" in compared.note

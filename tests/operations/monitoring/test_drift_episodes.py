@@ -74,7 +74,7 @@ def test_drift_that_returns_after_the_quiet_windows_is_a_new_finding(project: Pr
 
 
 def test_looks_without_a_verdict_neither_open_nor_close(project: Project) -> None:
-    undecided: tuple[Any, ...] = ("too few rows", "cannot tell")
+    undecided: tuple[Any, ...] = ("too few rows", "inconclusive")
     for verdict in undecided:
         assert follow(project, verdict, 0) is None
     first = follow(project, "drift", 1)

@@ -125,7 +125,7 @@ def test_a_group_without_a_rare_gain_is_not_thought_calm_and_one_that_expects_fe
     value[1:4_000:400] = 200.0
     assert not value[held].any()
     few = effect_interval(value, held, np.ones(20_000), np.arange(20_000), 30)
-    assert few.declined == "too few gains to say: of those held out about 2 are expected, 4 are needed"
+    assert few.declined == "too few gains: of those held out about 2 are expected, 4 are needed"
     value[1:20_000:400] = 200.0
     many = effect_interval(value, held, np.ones(20_000), np.arange(20_000), 30)
     spread = value.std() * np.sqrt(1 / held.sum() + 1 / (~held).sum())

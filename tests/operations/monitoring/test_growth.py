@@ -122,7 +122,7 @@ def test_growth_without_earlier_rows_of_the_same_entities_gives_no_verdict() -> 
     rows.loc[late, "shop"] = [f"new{number}" for number in range(int(late.sum()))]
     column = next(each for each in looked_at(rows, 90, 104).columns if each.column == "orders_ever")
     assert (column.verdict, column.note) == (
-        "cannot tell",
+        "inconclusive",
         "the current window has no earlier rows of the same entities",
     )
 

@@ -79,7 +79,7 @@ def test_a_window_without_history_is_wide_on_purpose() -> None:
 def test_a_window_shorter_than_a_label_is_declined() -> None:
     label = np.random.default_rng(4).normal(2, 3, 50)
     gain = _gain(_logged(10, 5), label, None, horizon=timedelta(days=10))
-    assert gain.declined == "too few days to say: the labels of all 10 days overlap, so that they share their luck"
+    assert gain.declined == "too few days: the labels of all 10 days overlap, so that they share their luck"
     assert _gain(_logged(10, 5), label, None, horizon=timedelta(days=9)).declined is None
 
 
@@ -102,7 +102,7 @@ def test_three_days_are_declined_and_no_row_has_no_gain() -> None:
         "entities": None,
         "effective_entities": None,
         "note": None,
-        "declined": "too few days to say: 3, at least 4 are needed",
+        "declined": "too few days: 3, at least 4 are needed",
     }
     assert gain.figure == pytest.approx(105.0)
     assert _gain(_logged(3, 5), np.arange(15.0), START + timedelta(days=30)) is None

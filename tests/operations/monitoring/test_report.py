@@ -47,7 +47,7 @@ def result(columns: dict[str, str], reason: str = "1 of 5 features drifted") -> 
             ratio=4.0,
             smallest_visible="a shift by 0.21",
             by_growth=False,
-            note="it moves by itself" if verdict == "cannot tell" else "",
+            note="it moves by itself" if verdict == "inconclusive" else "",
             reference_days=90,
             current_rows=300,
             reference_missing=0.0,
@@ -75,12 +75,12 @@ def test_the_page_shows_numbers_texts_and_flags_with_values_and_loads_nothing_fr
 
 def test_the_page_gives_our_verdicts_and_no_other() -> None:
     both = pd.DataFrame({"a": np.arange(1000.0), "b": np.arange(1000.0)})
-    page = drift_report(both, both + 200, result({"a": "drifted", "b": "cannot tell"}, "1 of 2 features drifted"))
+    page = drift_report(both, both + 200, result({"a": "drifted", "b": "inconclusive"}, "1 of 2 features drifted"))
     assert page is not None
     table = re.sub(r"<[^>]*>", "|", page[page.index("<section") : page.index("</section>")])
     assert "1 of 2 features drifted, over 300 predictions" in table
     assert "|a||drifted||level||0.500||0.750||0.062||a shift by 0.21|" in table
-    assert "|b||cannot tell: it moves by itself|" in table
+    assert "|b||inconclusive: it moves by itself|" in table
     assert "rift is" not in page  # Evidently's "Drift is detected", "Data drift is not detected"
     assert "rift detect" not in page
 

@@ -34,7 +34,7 @@ def answered(folder: Path, *answers: str) -> tuple[Choices, list[str]]:
 
 def test_a_typo_is_asked_for_once_more_with_the_columns(tmp_path: Path) -> None:
     chosen, asked = answered(tmp_path, "plced at", "placed at", "", "late", "minutes")
-    assert (chosen.time, chosen.key, chosen.predict, chosen.left_out) == (
+    assert (chosen.time, chosen.key, chosen.predict, chosen.excluded) == (
         "placed_at",
         ("order_id",),
         "late",

@@ -172,8 +172,8 @@ def test_rows_of_batch_runs_stay_with_the_facts_of_their_day(world: HandMadeWorl
     compact_online_log(world.project, NOON)
     after = _state(world)
     assert after.rows == batch.rows + 4
-    assert (after.left_out, after.late, after.before_first_deployment) == (
-        before.left_out,
+    assert (after.excluded, after.late, after.before_first_deployment) == (
+        before.excluded,
         before.late,
         before.before_first_deployment,
     )

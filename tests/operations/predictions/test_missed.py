@@ -68,7 +68,7 @@ def test_an_ingest_a_minute_after_the_export_is_counted_and_alerted(shop: Projec
     scored(shop, now)
     missed = missed_rows(shop, MODEL, now)
     reasons = {"missed": 2, "asked_twice": 0, "no_key": 0, "no_prediction_time": 0, "no_condition": 0}
-    assert missed == Missed(date(2024, 3, 1), date(2024, 3, 1), in_time=1, late=0, left_out=reasons)
+    assert missed == Missed(date(2024, 3, 1), date(2024, 3, 1), in_time=1, late=0, excluded=reasons)
     assert missed.share == pytest.approx(2 / 3)
     alert = missed_alert(shop, MODEL, now)
     assert alert is not None
@@ -90,7 +90,7 @@ def test_an_ingest_a_minute_after_the_export_is_counted_and_alerted(shop: Projec
 def test_the_alert_gives_the_next_step_of_the_reasons_that_there_are_and_no_other(
     shop: Project, monkeypatch: pytest.MonkeyPatch, counts: dict[str, int], late: int, words: list[str]
 ) -> None:
-    missed = Missed(date(2024, 3, 1), date(2024, 3, 8), in_time=1, late=late, left_out=counts)
+    missed = Missed(date(2024, 3, 1), date(2024, 3, 8), in_time=1, late=late, excluded=counts)
     monkeypatch.setattr("ml_platform.operations.predictions.missed.missed_rows", lambda *_: missed)
     alert = missed_alert(shop, MODEL, EXPORTED)
     assert alert is not None
@@ -123,7 +123,7 @@ def test_rows_that_came_late_are_scored_where_the_declaration_asks_for_it_and_ma
     assert log.loc["second", "effective_time"] == EXPORTED + timedelta(hours=1)
     missed = missed_rows(late, MODEL, now)
     assert missed is not None
-    assert (missed.in_time, missed.late, sum(missed.left_out.values())) == (1, 2, 0)
+    assert (missed.in_time, missed.late, sum(missed.excluded.values())) == (1, 2, 0)
     assert missed.reasons == ("2 scored late",)
 
 
@@ -175,7 +175,7 @@ def _declare(project: Project, deployment: str) -> Project:
 
 
 def test_rows_excluded_by_the_declaration_are_listed_apart_and_are_not_missed() -> None:
-    missed = Missed(date(2024, 3, 1), date(2024, 3, 8), in_time=98, late=0, left_out={"missed": 2, "asked_before": 36})
+    missed = Missed(date(2024, 3, 1), date(2024, 3, 8), in_time=98, late=0, excluded={"missed": 2, "asked_before": 36})
     assert missed.share == 0.02
     assert missed.reasons == ("2 known only after their batch run",)
     (declared,) = missed.as_declared

@@ -50,26 +50,26 @@ def figures(rows: int, errors: int = 0, micros: float = 100.0) -> Figures:
     return counted
 
 
-def earned(verdict: str = "cannot tell") -> Money:
+def earned(verdict: str = "inconclusive") -> Money:
     gain = MeanNow(300, 0.1, -0.1, 0.2, above=verdict == "better", below=verdict == "worse")
     return Money(1000, 300, 0, gain)
 
 
 CASES: list[tuple[dict[str, Any], Figures, Figures, str, float, str, str]] = [
-    ({}, figures(500), figures(500), "cannot tell", 12, "wait", "the stage has 12h left"),
-    ({}, figures(500), figures(500), "cannot tell", 24, "promote", "500 rows with 0 errors"),
+    ({}, figures(500), figures(500), "inconclusive", 12, "wait", "the stage has 12h left"),
+    ({}, figures(500), figures(500), "inconclusive", 24, "promote", "500 rows with 0 errors"),
     ({}, figures(500), figures(500), "worse", 1, "end", "earns less than the champion beyond doubt"),
-    ({}, figures(99), figures(99), "cannot tell", 30, "wait", "has predicted 99 rows of 100"),
-    ({}, figures(99, errors=99), figures(99), "cannot tell", 1, "wait", "23h"),
-    ({}, figures(100, errors=1), figures(100), "cannot tell", 1, "end", "1 of 100 rows that the champion can answer"),
-    ({"max_errors": 0.02}, figures(100, errors=2), figures(100), "cannot tell", 24, "promote", "2 errors"),
-    ({}, figures(500, micros=230.0), figures(500), "cannot tell", 1, "end", "the limit is 2x"),
-    ({"max_latency": "3x"}, figures(500, micros=230.0), figures(500), "cannot tell", 24, "promote", "0.235 ms"),
-    ({"max_latency": "90us"}, figures(500), figures(500), "cannot tell", 1, "end", "the limit is 90us"),
-    ({"require": "better"}, figures(500), figures(500), "cannot tell", 90, "wait", "until it earns more"),
+    ({}, figures(99), figures(99), "inconclusive", 30, "wait", "has predicted 99 rows of 100"),
+    ({}, figures(99, errors=99), figures(99), "inconclusive", 1, "wait", "23h"),
+    ({}, figures(100, errors=1), figures(100), "inconclusive", 1, "end", "1 of 100 rows that the champion can answer"),
+    ({"max_errors": 0.02}, figures(100, errors=2), figures(100), "inconclusive", 24, "promote", "2 errors"),
+    ({}, figures(500, micros=230.0), figures(500), "inconclusive", 1, "end", "the limit is 2x"),
+    ({"max_latency": "3x"}, figures(500, micros=230.0), figures(500), "inconclusive", 24, "promote", "0.235 ms"),
+    ({"max_latency": "90us"}, figures(500), figures(500), "inconclusive", 1, "end", "the limit is 90us"),
+    ({"require": "better"}, figures(500), figures(500), "inconclusive", 90, "wait", "until it earns more"),
     ({"require": "better"}, figures(500), figures(500), "better", 24, "promote", "passed"),
-    ({"require": "better", "at_most": "3d"}, figures(500), figures(500), "cannot tell", 72, "end", "in time"),
-    ({"require": "better", "at_most": "3d"}, figures(500), figures(500), "cannot tell", 71, "wait", "until"),
+    ({"require": "better", "at_most": "3d"}, figures(500), figures(500), "inconclusive", 72, "end", "in time"),
+    ({"require": "better", "at_most": "3d"}, figures(500), figures(500), "inconclusive", 71, "wait", "until"),
 ]
 
 
@@ -182,7 +182,7 @@ def test_pairs_of_both_stages_are_one_sample_and_wait_for_their_labels(
     labels_for(world, monkeypatch, right="candidate")
     actual = advanced(world, NOW + HOUR)
     assert actual.outcome == "next", actual.reason
-    assert (actual.money.verdict, actual.money.gain.values) == ("cannot tell", 0)
+    assert (actual.money.verdict, actual.money.gain.values) == ("inconclusive", 0)
     assert actual.money.waiting == actual.money.differ > 10
     service.look()
     more = [{**row, "id": f"r{row['id']}"} for row in ROWS]

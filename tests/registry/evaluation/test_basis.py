@@ -13,7 +13,7 @@ from ml_platform.reporting.plots.pictures import value_by_contender
 from ml_platform.storage.artifact_kinds.evaluation import Comparison, ContenderResult, ReleaseFacts
 from ml_platform.storage.artifact_kinds.figures import IntervalBasis
 
-FEW = IntervalBasis(days=3, declined="too few days to say: 3, at least 4 are needed")
+FEW = IntervalBasis(days=3, declined="too few days: 3, at least 4 are needed")
 
 
 def test_clusters_that_know_less_than_their_number_report_it():
@@ -35,7 +35,7 @@ def test_a_declined_comparison_keeps_the_champion_with_its_reason():
     facts = ReleaseFacts(rule="refresh", days=14, gain=2.0, champion_gain=1.0)
     release = judge_release(facts, [Requirement("champion", 0.5)], {"champion": line})
     assert release.passed is False
-    assert shortfalls([], release, "EUR") == ["too few days to say: 3, at least 4 are needed"]
+    assert shortfalls([], release, "EUR") == ["too few days: 3, at least 4 are needed"]
 
 
 @pytest.mark.slow
@@ -48,7 +48,7 @@ def test_run_and_picture_show_a_declined_interval():
     assert _contender_figures(item, "auc") == (
         "0.500",
         "6",
-        Text("too few days to say: 3, at least 4 are needed", "dim"),
+        Text("too few days: 3, at least 4 are needed", "dim"),
     )
     assert value_by_contender([item], "EUR").startswith(b"\x89PNG")
 

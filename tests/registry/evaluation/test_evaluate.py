@@ -155,7 +155,7 @@ def test_a_test_whose_labels_all_overlap_is_declined(tmp_path, project, monkeypa
     parts = {name: shop_rows(300, seed=seed, days=6) for seed, name in enumerate(("train", "validate", "test"))}
     keep_snapshots(monkeypatch, {"short": HandMadeSnapshot(parts)})
     longer = changed_shop(tmp_path, "horizon: 2d", "horizon: 6d")
-    declined = "too few days to say: the labels of all 6 days overlap, so that they share their luck"
+    declined = "too few days: the labels of all 6 days overlap, so that they share their luck"
     evaluation = evaluated(longer, snapshot_id="short")
     assert {item["challenger_ahead"]["declined"] for item in evaluation.about["contenders"][1:]} == {declined}
     keys = {evaluation_key(each, "late_parcel", "trained", "short", None) for each in (project, longer)}

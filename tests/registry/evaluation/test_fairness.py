@@ -120,7 +120,7 @@ def test_what_cannot_be_known_is_declined_and_small_groups_are_named() -> None:
     few = masks_of(group) | {"rare": np.arange(300) < 5}
     result = fairness_result("gender", few, acted, label, days % 10)
     assert result.too_few == ("rare",)
-    assert result.selection_rate.declined == "too few days to say: 10, 14 are needed"
+    assert result.selection_rate.declined == "too few days: 10, 14 are needed"
     assert result.selection_rate.figure is not None
     alone = fairness_result("gender", {"all": np.ones(300, bool)}, acted, label, days)
     assert (alone.selection_rate.figure, alone.selection_rate.declined) == (None, "no two groups have 30 rows")

@@ -103,7 +103,7 @@ def test_the_confidence_itself_is_enough():
 
 def test_thirteen_days_and_a_missing_interval_keep_the_champion():
     assert not _judged(_tested(days=13), _against(probability=0.99)).passed
-    declined = _judged(_tested(), _against(probability=None, declined="too few gains to say"))
+    declined = _judged(_tested(), _against(probability=None, declined="too few gains"))
     assert not declined.passed
     assert verdict_of([], declined, same=False) == "keep"
 
@@ -126,7 +126,7 @@ def test_where_the_champion_loses_money_and_the_challenger_does_not_surely_earn_
     compared = {name: _against(name, probability=0.6) for name in ("champion", "anchor", "do_nothing")}
     assert verdict_of([], judge_release(tested, required, compared), same=False) == "deploy none"
     few = judge_release(tested.but(days=9), required, compared)
-    assert verdict_of([], few, same=False) == "keep"  # too few days to say so
+    assert verdict_of([], few, same=False) == "keep"  # too few days
     alone = judge_release(tested, [], {})
     assert verdict_of([], alone, same=True) == "deploy none"
     assert verdict_of([], alone, same=True, comparable=False) == "same"  # of its gain nothing can be said
@@ -145,7 +145,7 @@ def test_a_rule_that_ignores_every_opponent_still_needs_an_interval_above_doing_
     required = requirements(release, "c", ["baseline/rule"], tested)
     assert [item.other for item in required] == ["do_nothing"]
     for line, passes in [
-        (_against("do_nothing", probability=None, declined="too few gains to say"), False),
+        (_against("do_nothing", probability=None, declined="too few gains"), False),
         (_against("do_nothing", probability=0.49), False),
         (_against("do_nothing", probability=0.51), True),
     ]:
@@ -184,11 +184,11 @@ def test_a_release_rule_that_is_missed_states_how_sure_it_is_and_how_sure_it_mus
 
 
 def test_what_every_rule_needs_is_named_where_it_is_missing():
-    release = _judged(_tested(days=9, gain=-0.2), _against(probability=None, declined="too few days to say: 9"))
+    release = _judged(_tested(days=9, gain=-0.2), _against(probability=None, declined="too few days: 9"))
     assert shortfalls([], release, "EUR") == [
         "9 days have test rows, a release needs 14: lengthen split.test",
         "the gain over doing nothing is −0.2 EUR a row, a release needs more than 0",
-        "too few days to say: 9",
+        "too few days: 9",
     ]
 
 

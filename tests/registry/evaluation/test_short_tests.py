@@ -17,7 +17,7 @@ def test_days_whose_labels_all_overlap_are_too_few():
     draw = np.random.default_rng(22)
     value, week = draw.normal(size=7), timedelta(days=7)
     declined = earnings({"a": value}, np.arange(7), horizon=week).per_row("a").declined
-    assert declined == "too few days to say: the labels of all 7 days overlap, so that they share their luck"
+    assert declined == "too few days: the labels of all 7 days overlap, so that they share their luck"
     assert earnings({"a": draw.normal(size=8)}, np.arange(8), horizon=week).per_row("a").declined is None
     before = earnings({"a": draw.normal(size=60)}, np.arange(60))
     known = earnings({"a": value}, np.arange(60, 67), history=before, horizon=week).per_row("a")
@@ -28,7 +28,7 @@ def test_days_whose_labels_all_overlap_are_too_few():
 def test_fewer_than_four_days_are_too_few(days):
     earned = earnings({"a": np.arange(10.0 * days), "b": np.zeros(10 * days)}, day_numbers(*[10] * days))
     interval = earned.difference("a", "b")
-    assert interval.declined == f"too few days to say: {days}, at least 4 are needed"
+    assert interval.declined == f"too few days: {days}, at least 4 are needed"
     assert (interval.low, interval.high, interval.days) == (None, None, days)
     assert interval.figure == pytest.approx(np.arange(10.0 * days).mean())
     assert earned.probability_above("a", "b") is None
@@ -70,7 +70,7 @@ def test_two_gains_in_a_test_are_too_few():
     value[[100, 400]] = 200.0
     earned = earnings({"a": value}, day_numbers(*[60] * 10))
     interval = earned.per_row("a")
-    assert interval.declined == "too few gains to say: all 600 rows known hold about 2 of them"
+    assert interval.declined == "too few gains: all 600 rows known hold about 2 of them"
     assert interval.low is None
     assert interval.figure == pytest.approx(400 / 600)
     assert 1 / math.sqrt(earned._shape("a", None).gains()) == pytest.approx(stats.skew(value) / math.sqrt(600))

@@ -114,12 +114,12 @@ def test_a_node_that_failed_needs_a_person(factory: Project, overview: ModelOver
     assert items[0].what == f"late_parcel/snapshot failed at {NOW:%Y-%m-%d %H:%M} UTC: too few rows"
 
 
-@pytest.mark.parametrize("verdicts", [[], ["drifted"], ["cannot tell", "too few rows", "not drifted", "drifted"] * 3])
+@pytest.mark.parametrize("verdicts", [[], ["drifted"], ["inconclusive", "too few rows", "not drifted", "drifted"] * 3])
 def test_every_column_is_counted_once(verdicts: list[str]) -> None:
     counts = count_verdicts(verdicts)
     assert counts.columns == len(verdicts)
     assert counts.drifted == verdicts.count("drifted")
-    assert counts.undecided == len([one for one in verdicts if one in ("cannot tell", "too few rows")])
+    assert counts.undecided == len([one for one in verdicts if one in ("inconclusive", "too few rows")])
 
 
 def test_the_simplest_that_is_good_enough_is_the_first_within_a_share_of_the_best(

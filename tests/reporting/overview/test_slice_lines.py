@@ -27,7 +27,7 @@ def _ahead(figure: float, low: float | None, high: float | None, declined: str |
         (_ahead(-1500, -2900, -100), "loses", "−2,900 to −100"),
         (_ahead(5, -10, 20), "not certain", "−10 to 20"),
         (_ahead(0, 0, 0), "the same", "0 to 0"),
-        (_ahead(5, None, None, "too few days to say: 3"), "too few rows", "too few days to say: 3"),
+        (_ahead(5, None, None, "too few days: 3"), "too few rows", "too few days: 3"),
     ],
 )
 def test_a_slice_has_a_verdict_where_it_is_sure(ahead: BasedFigure, verdict: str, interval: str) -> None:

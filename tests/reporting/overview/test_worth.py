@@ -45,7 +45,7 @@ def test_without_a_settled_prediction_nothing_is_worth(facts: RealizedSums | Non
         (-10.0, 190.0, "could be luck"),
         (0.0, 190.0, "could be luck"),
         (-190.0, -10.0, "loses"),
-        (None, None, "too few days to say"),
+        (None, None, "too few days"),
     ],
 )
 def test_only_the_interval_decides_how_sure_it_is(low: float | None, high: float | None, sureness: str) -> None:
@@ -53,7 +53,7 @@ def test_only_the_interval_decides_how_sure_it_is(low: float | None, high: float
 
 
 def test_a_loss_and_a_missing_interval_are_reported() -> None:
-    declined = "too few days to say: 3, at least 4 are needed"
+    declined = "too few days: 3, at least 4 are needed"
     worth = realized_worth(realized(uplift=-7.25, interval={"days": 3, "declined": declined}, expected=None), "EUR")
     assert worth is not None
     assert worth.text == f"earned 7.25 EUR less than doing nothing (assumed effect; {declined})"

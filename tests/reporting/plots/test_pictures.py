@@ -54,7 +54,7 @@ def test_a_model_without_importances_has_no_picture_of_them():
 
 
 def _moved(column, ratio):
-    verdict = "drifted" if ratio >= 1 else "cannot tell" if ratio > 0.5 else "not drifted"
+    verdict = "drifted" if ratio >= 1 else "inconclusive" if ratio > 0.5 else "not drifted"
     return drift_column(column, verdict, ratio=ratio)
 
 

@@ -99,6 +99,6 @@ def test_a_look_without_a_verdict_has_no_picture_and_drift_counts_in_one_way() -
             model="m", at="2024-03-01T00:00:00Z", verdict="x", reason="x", columns=columns
         )
 
-    assert small_drift_pictures(look("too few rows", "cannot tell")) == {}
-    (picture,) = small_drift_pictures(look("drifted", "not drifted", "cannot tell")).values()
+    assert small_drift_pictures(look("too few rows", "inconclusive")) == {}
+    (picture,) = small_drift_pictures(look("drifted", "not drifted", "inconclusive")).values()
     assert b"1 of 3 columns drifted" in picture

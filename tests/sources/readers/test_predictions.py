@@ -31,7 +31,7 @@ from tests.worlds import NOW
 COLUMNS = ["order_expected.minutes", "order_expected.version", "order_expected.times_7d"]
 
 
-FACTS = {"before_first_deployment": 0, "late": 0, "left_out": {}}
+FACTS = {"before_first_deployment": 0, "late": 0, "excluded": {}}
 
 
 def frame_of(project: Project, now: datetime) -> pd.DataFrame:

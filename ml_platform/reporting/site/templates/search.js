@@ -2,7 +2,7 @@
 (() => {
   "use strict";
   const box = document.querySelector("#search");
-  const list = document.querySelector("#found");
+  const list = document.querySelector("#results");
   const root = document.documentElement.dataset.root;
   const entries = window.catalogEntries.map((entry) => ({
     ...entry,
@@ -27,7 +27,7 @@
     if (!words.length) return null;
     return entries
       .map((entry) => [weight(entry, words), entry])
-      .filter(([found]) => found >= 0)
+      .filter(([place]) => place >= 0)
       .sort((one, other) => other[0] - one[0])
       .map(([, entry]) => entry);
   };
@@ -41,7 +41,7 @@
     const about = [entry.kind, entry.unit, entry.about, entry.owner].filter(Boolean).join(" · ");
     link.append(element("b", entry.name), element("small", about));
     const item = document.createElement("li");
-    item.id = `found-${number}`;
+    item.id = `result-${number}`;
     item.setAttribute("role", "option");
     item.append(link);
     return item;
@@ -62,11 +62,11 @@
   };
 
   const update = () => {
-    const found = search(box.value);
-    list.replaceChildren(...(found ?? []).slice(0, limit).map(option));
-    if (found && !found.length) list.append(element("li", "Nothing was found."));
-    choose(found?.length ? 0 : -1);
-    show(found !== null);
+    const results = search(box.value);
+    list.replaceChildren(...(results ?? []).slice(0, limit).map(option));
+    if (results && !results.length) list.append(element("li", "Nothing was found."));
+    choose(results?.length ? 0 : -1);
+    show(results !== null);
   };
 
   box.addEventListener("input", update);
