@@ -61,6 +61,7 @@ bench: .venv/dev-ready .venv-rivals/ready  ## Run the benchmarks, with the peer 
 	$(BIN)/python benchmarks/online_store.py
 	$(BIN)/python benchmarks/tuning.py
 	$(BIN)/python benchmarks/intervals_speed.py
+	$(BIN)/python benchmarks/start_up.py
 
 # Polars and Feast are measured against, and are no part of the platform: they have an environment of their own.
 .venv-rivals/ready: benchmarks/rivals.txt
