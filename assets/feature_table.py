@@ -31,7 +31,7 @@ from ml_platform_dagster.assets.metadata import (
 from ml_platform_dagster.assets.node_asset import declared_asset
 from ml_platform_dagster.assets.node_builder import NodeBuilder
 from ml_platform_dagster.assets.step import AssetEvents, Step
-from ml_platform_dagster.assets.summary import summary
+from ml_platform_dagster.assets.summary import site_page, summary
 from ml_platform_dagster.resources.project import ProjectParam
 
 
@@ -43,7 +43,7 @@ def build_feature_table_asset(project: Project, node: Node) -> dg.AssetsDefiniti
 
     specs = check_specs(node, names, expectation_texts(spec.expectations))
 
-    @declared_asset(project, node, kinds={"table", "duckdb"}, check_specs=specs)
+    @declared_asset(project, node, kinds={"table", "duckdb"}, check_specs=specs, page=site_page("features", spec.name))
     def feature_table(context: dg.AssetExecutionContext, project: ProjectParam) -> AssetEvents:
         step = Step.begin(context, project, node)
         source = step.inputs[NodeName("source", spec.source)]

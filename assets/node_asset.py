@@ -36,7 +36,7 @@ def lock_of(node: Node) -> str:
 
 
 def declared_asset(
-    project: Project, node: Node, *, kinds: Collection[str], **more: Any
+    project: Project, node: Node, *, kinds: Collection[str], page: str = "", **more: Any
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
     """Return the decorator that makes a node's asset of a function.
 
@@ -44,6 +44,8 @@ def declared_asset(
     ----------
     kinds
         Labels in the Dagster UI, at most three.
+    page
+        Markdown for the end of the description. Dagster shows it above the columns of a table, and metadata below them.
     more
         Further arguments of `dagster.asset`.
     """
@@ -55,7 +57,7 @@ def declared_asset(
             group_name=node.group,
             kinds=set(kinds),
             owners=[node.owner],
-            description=node.description,
+            description="\n\n".join(filter(None, [node.description, page])),
             code_version=node.code_version,
             metadata={"dagster/code_references": _declared_at(project, node)},
             **more,

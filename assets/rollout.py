@@ -22,7 +22,7 @@ from ml_platform_dagster.assets.checks import check_result, check_specs
 from ml_platform_dagster.assets.metadata import Metadata, table
 from ml_platform_dagster.assets.node_asset import declared_asset, model_of
 from ml_platform_dagster.assets.node_builder import NodeBuilder
-from ml_platform_dagster.assets.step import Step
+from ml_platform_dagster.assets.step import Step, closing
 from ml_platform_dagster.assets.summary import model_page, summary
 from ml_platform_dagster.resources.project import ProjectParam
 
@@ -48,10 +48,12 @@ def build_rollout(project: Project, node: Node) -> dg.AssetsDefinition:
         current = champion(project, model.name)
         if judged is not None and current is not None and current != before:
             track(project, deployment_record(current, step.now, judged.reason))
-        step.record(current.id if current else "none")
+        id, unchanged = current.id if current else "none", judged is None
+        step.record(id)
+        step.record_duration(reused=unchanged)
         yield dg.MaterializeResult(
-            metadata=_metadata(project, model.name, judged),
-            data_version=dg.DataVersion(current.id if current else "none"),
+            metadata=_metadata(project, model.name, judged) | closing(project, step.now, id, reused=unchanged),
+            data_version=dg.DataVersion(id),
             check_results=[check_result(node.name, result) for result in rollout_checks(judged)],
         )
 

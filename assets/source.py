@@ -38,7 +38,7 @@ from ml_platform_dagster.assets.metadata import (
 from ml_platform_dagster.assets.node_asset import declared_asset
 from ml_platform_dagster.assets.node_builder import NodeBuilder
 from ml_platform_dagster.assets.step import AssetEvents, Step
-from ml_platform_dagster.assets.summary import summary
+from ml_platform_dagster.assets.summary import site_page, summary
 from ml_platform_dagster.resources.project import ProjectParam
 
 
@@ -51,7 +51,7 @@ def build_source(project: Project, node: Node) -> dg.AssetsDefinition:
 
     specs, kinds = check_specs(node, names, source_texts(spec)), {"source", reader_label(spec.reader.name)}
 
-    @declared_asset(project, node, kinds=kinds, check_specs=specs)
+    @declared_asset(project, node, kinds=kinds, check_specs=specs, page=site_page("sources", spec.name))
     def source(context: dg.AssetExecutionContext, project: ProjectParam) -> AssetEvents:
         step = Step.begin(context, project, node)
         try:

@@ -50,7 +50,12 @@ def summary(
 
 def model_page(model: str) -> str:
     """Return the link to a model's page of the site."""
-    return f"[Page of {literal(model)}]({SITE}/models/{model}.html)"
+    return site_page("models", model)
+
+
+def site_page(folder: str, name: str) -> str:
+    """Return the link to a page of the site, such as that of a source."""
+    return f"[Page of {literal(name)}]({SITE}/{folder}/{name}.html)"
 
 
 def _text(

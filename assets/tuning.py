@@ -55,11 +55,11 @@ def _metadata(step: Step, tuned: Artifact) -> Metadata:
         for place, trial in enumerate(about.trials, 1)
     ]
     folds = [f"{fold.start[:10]} to {fold.end[:10]} ({fold.judged:,} rows)" for fold in about.folds]
-    best = listed([f"{name} {value}" for name, value in about.params.items()]) or "the declared parameters"
+    best = listed([f"{name} {_short(value)}" for name, value in about.params.items()]) or "the declared parameters"
     return {
         **summary(
             about.text,
-            [f"Best: {best}.", f"Judged on {listed(folds)}.", f"The search ended with its {about.ended}."],
+            [f"Best: {best}.", f"Judged on {listed(folds)}.", _ENDED[about.ended]],
             pictures=in_place(pictures),
             links=[model_page(about.model)],
         ),
@@ -70,6 +70,13 @@ def _metadata(step: Step, tuned: Artifact) -> Metadata:
         "trials": table(rows),
         "seconds of trials": round(sum(about.seconds), 1),
     }
+
+
+_ENDED = {"trials": "Every declared trial was made.", "budget": "The search ended because its budget was spent."}
+
+
+def _short(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 class TuningBuilder(NodeBuilder):

@@ -11,8 +11,9 @@ from rich.text import Text
 from ml_platform.cli.json_output import print_json
 from ml_platform.core.terminal_table import PlainTable, line
 from ml_platform.core.terminal_text import SafeConsole, styled
+from ml_platform.operations.monitoring.column_range import ColumnRange
 from ml_platform.project import open_project
-from ml_platform.reporting.overview.drift_columns import ColumnRange, DriftOverview, drift_overview
+from ml_platform.reporting.overview.drift_columns import DriftOverview, drift_overview
 
 _COLORS = {"drifted": "yellow", "not drifted": "green", "inconclusive": "dim", "too few rows": "dim"}
 _SHOWN = 15
@@ -59,7 +60,7 @@ def _print(item: DriftOverview, console: Console, few: int, *, everything: bool)
         console.print(_table(shown))
     if len(shown) < len(item.columns):
         hidden = len(item.columns) - len(shown)
-        console.print(line(f"and {hidden} more columns, nearer to what is usual: --all", "dim", indent=2))
+        console.print(line(f"and {hidden} more columns that did not drift: --all", "dim", indent=2))
 
 
 def _first(columns: Sequence[ColumnRange], least: int) -> Sequence[ColumnRange]:

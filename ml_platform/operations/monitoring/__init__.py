@@ -1,6 +1,7 @@
 """Monitoring of the champion: drift and its findings, realized value, nulls that training did not have, reports."""
 
 __all__ = [
+    "column_range",
     "drift_counts",
     "drift_episodes",
     "monitor",

@@ -34,9 +34,13 @@ class DriftCounts:
         '2 of 53 columns drifted, 14 did not, no verdict for 37'
         >>> DriftCounts(drifted=0, steady=5, undecided=0).text
         'none of 5 columns drifted'
+        >>> DriftCounts(drifted=0, steady=0, undecided=8).text
+        'no verdict for any of 8 columns'
         """
         if not self.columns:
             return "no column was compared"
+        if self.undecided == self.columns:
+            return f"no verdict for any of {self.columns} columns"
         text = f"{self.drifted or 'none'} of {self.columns} columns drifted"
         if self.drifted and self.steady:
             text += f", {self.steady} did not"

@@ -24,7 +24,7 @@ from ml_platform.operations.monitoring.drift_episodes import Finding, update_epi
 from ml_platform.operations.monitoring.drift_result import DriftResult
 from ml_platform.operations.monitoring.growth import LOOK_BACK_DAYS
 from ml_platform.operations.monitoring.reference import Reference, reference_of
-from ml_platform.operations.monitoring.report import drift_report
+from ml_platform.operations.monitoring.report import Looked, drift_report
 from ml_platform.operations.monitoring.settled_predictions import settled_predictions
 from ml_platform.operations.predictions.missed import missed_rows
 from ml_platform.operations.predictions.rows import UNLEARNED_NULLS, unlearned_counts
@@ -101,7 +101,7 @@ def _monitor(project: Project, version: Version, key: str, read: Mapping[str, st
     current = summarize_window(reference.drift, rows, rows["effective_time"], begins, now)
     result = compare(reference.drift, current, settings)
     drawn = rows["effective_time"] > window_start(reference.drift, begins, now)  # the rows that the verdict counts
-    page, problem = _page(reference, rows[drawn], result)
+    page, problem = _page(reference, rows[drawn], result, Looked(version.model, version.number, begins, now))
     path = report_path(project, version.model, now) if page else None
     finding = _follow(project, version, result, path, now)
     taken = next(iter(_reports(project, version.model, read).values()), None)
@@ -163,12 +163,14 @@ def _deployed_at(project: Project, version: Version, now: datetime) -> datetime:
     return next(move.at for move in reversed(moves) if move.to_value == version.id)
 
 
-def _page(reference: Reference, window: pd.DataFrame, result: DriftResult) -> tuple[str | None, str | None]:
+def _page(
+    reference: Reference, window: pd.DataFrame, result: DriftResult, looked: Looked
+) -> tuple[str | None, str | None]:
     """Return the report, or what kept it from being made: a picture for people never stops the figures."""
     if window.empty:
         return None, "no predictions in the window"
     try:
-        return drift_report(reference.sample, window, result), None
+        return drift_report(reference.sample, window, result, looked), None
     except Exception as error:
         return None, f"{type(error).__name__}: {error}"[:300]
 

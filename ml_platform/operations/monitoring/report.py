@@ -8,33 +8,45 @@ here.
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from unittest.mock import patch
 
 import pandas as pd
 from markupsafe import Markup
 
+from ml_platform.core.formatting import counted, instant_text
+from ml_platform.operations.monitoring.column_range import column_range
 from ml_platform.operations.monitoring.drift_result import ColumnDrift, DriftResult
 from ml_platform.operations.monitoring.report_page import harden
 
 MAX_ROWS = 2_000
 MAX_COLUMNS = 20
 _SEED = 0
-_BODY = "<body>"
-_HEADINGS = (
-    "column",
-    "verdict",
-    "what moved furthest",
-    "expected",
-    "now",
-    "moves by itself",
-    "smallest visible change",
-)
+_HEAD, _BODY = '<meta name="viewport"', "<body>"
+_HEADINGS = ("column", "verdict", "what moved", "usual range", "now", "smallest visible change")
 
 
-def drift_report(reference: pd.DataFrame, current: pd.DataFrame, result: DriftResult) -> str | None:
+@dataclass(frozen=True)
+class Looked:
+    """What was looked at: the predictions of a version between two instants."""
+
+    model: str
+    version: int
+    start: datetime
+    end: datetime
+
+    @property
+    def name(self) -> str:
+        """The version as commands take it."""
+        return f"{self.model}@{self.version}"
+
+
+def drift_report(reference: pd.DataFrame, current: pd.DataFrame, result: DriftResult, looked: Looked) -> str | None:
     """Return a page with the verdict on each column, and its distribution in the reference and in the current window.
 
     Parameters
@@ -43,6 +55,8 @@ def drift_report(reference: pd.DataFrame, current: pd.DataFrame, result: DriftRe
         Rows with the columns of the result.
     result
         At most 20 columns are drawn, the first ones that have values, over at most 2,000 seeded rows of each frame.
+    looked
+        For the title.
 
     Returns
     -------
@@ -62,29 +76,58 @@ def drift_report(reference: pd.DataFrame, current: pd.DataFrame, result: DriftRe
         warnings.simplefilter("ignore")
         before, now = _sample(reference[shown], numeric), _sample(current[shown], numeric)
         page = _render(before, now, numeric)
-    return page.replace(_BODY, _BODY + verdict_table(result), 1)
+    title = Markup("<title>Drift of {}</title>").format(looked.name)
+    for mark, text in ((_HEAD, f"{title}{_HEAD}"), (_BODY, f"{_BODY}{verdicts(result, looked)}")):
+        page = page.replace(mark, text, 1)
+    return page
 
 
-def verdict_table(result: DriftResult) -> str:
-    """Return the verdicts as HTML; every text is escaped."""
-    cell = Markup('<td style="padding: 2px 12px 2px 0">{}</td>').format
-    lines = [Markup("<tr>{}</tr>").format(Markup("").join(map(cell, _cells(column)))) for column in result.columns]
-    head = Markup("<tr>{}</tr>").format(Markup("").join(map(cell, _HEADINGS)))
-    title = Markup("<h2>{}</h2><p>{}, over {} predictions</p>").format(
-        result.verdict, result.reason, f"{result.rows:,}"
-    )
-    table = Markup("<table>{}{}</table>").format(head, Markup("").join(lines))
-    style = "font: 14px sans-serif; padding: 16px; overflow-x: auto"
-    return str(Markup('<section style="{}">{}{}</section>').format(style, title, table))
+def verdicts(result: DriftResult, looked: Looked) -> str:
+    """Return what was looked at and the verdicts as HTML: columns that drifted first; every text is escaped."""
+    drifted = [column for column in result.columns if column.drifted]
+    others = [column for column in result.columns if not column.drifted]
+    window = f"{result.rows:,} predictions from {instant_text(looked.start)} to {instant_text(looked.end)}"
+    lines = [
+        Markup("<h1>{}: {}</h1>").format(looked.name, result.reason),
+        Markup("<p>{} (<i>current</i>), beside the rows that version {} learned from (<i>reference</i>).</p>").format(
+            window, looked.version
+        ),
+        _table(drifted),
+        Markup("<details><summary>{} without drift or without a verdict</summary>{}{}</details>").format(
+            counted(len(others), "column"), _table(others), _reasons(others)
+        ),
+        Markup("<p>Below is how values are distributed, of at most {} columns and {:,} rows of each side.</p>").format(
+            MAX_COLUMNS, MAX_ROWS
+        ),
+    ]
+    return str(Markup('<style>{}</style><section id="verdicts">{}</section>').format(_STYLE, Markup("").join(lines)))
+
+
+_STYLE = Markup(
+    "#verdicts {font: 14px sans-serif; padding: 16px; overflow-x: auto}"
+    "#verdicts h1 {font-size: 20px} #verdicts p {max-width: 48em} #verdicts summary {cursor: pointer; padding: 8px 0}"
+    "#verdicts td, #verdicts th {padding: 2px 16px 2px 0; text-align: left; vertical-align: top; white-space: nowrap}"
+)
+
+
+def _table(columns: Sequence[ColumnDrift]) -> Markup:
+    if not columns:
+        return Markup("")
+    head = Markup("").join(map(Markup("<th>{}</th>").format, _HEADINGS))
+    rows = [Markup("").join(map(Markup("<td>{}</td>").format, _cells(column))) for column in columns]
+    return Markup("<table>{}</table>").format(Markup("").join(map(Markup("<tr>{}</tr>").format, [head, *rows])))
 
 
 def _cells(column: ColumnDrift) -> tuple[str, ...]:
-    threshold = "" if column.threshold is None else f"{column.threshold:.3f}"
-    verdict = f"{column.verdict}: {column.note}" if column.note else column.verdict
-    if column.verdict == "too few rows":  # nothing was compared: zeros would look like figures
-        return (column.column, verdict, *[""] * (len(_HEADINGS) - 2))
-    figures = (f"{column.expected:.3f}", f"{column.mean:.3f}", threshold)
-    return (column.column, verdict, column.what, *figures, column.smallest_visible)
+    shown = column_range(column)
+    visible = shown.smallest_visible if shown.now_text else ""
+    return (column.column, column.verdict, shown.what_text, shown.range_text, shown.now_text, visible)
+
+
+def _reasons(columns: Sequence[ColumnDrift]) -> Markup:
+    """Return why columns have no verdict, each reason once with how many columns have it."""
+    counts = Counter(f"{column.verdict}: {column.note}" for column in columns if column.note)
+    return Markup("").join(Markup("<p>{} ({:,})</p>").format(reason, count) for reason, count in counts.items())
 
 
 def _render(reference: pd.DataFrame, current: pd.DataFrame, numeric: Sequence[str]) -> str:

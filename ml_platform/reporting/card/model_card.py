@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from ml_platform.core.errors import ArtifactDamaged, ArtifactMissing, PlatformError
 from ml_platform.declarations.node_name import NodeName
+from ml_platform.operations.monitoring.column_range import ColumnRange, column_range
 from ml_platform.project import Project
 from ml_platform.registry.evaluation.behavior import behavior_of
 from ml_platform.reporting.card.action_words import ActionWords, action_words
@@ -16,7 +17,6 @@ from ml_platform.reporting.mlflow.page_links import run_address
 from ml_platform.reporting.mlflow.runs import tracked_run
 from ml_platform.reporting.overview.ablation_lines import AblationLine, ablation_lines
 from ml_platform.reporting.overview.complexity import complexity_sentences
-from ml_platform.reporting.overview.drift_columns import ColumnRange, column_range
 from ml_platform.reporting.overview.model_overview import ModelOverview
 from ml_platform.reporting.overview.slice_lines import SliceLine, slice_lines
 from ml_platform.reporting.overview.version_history import VersionHistory

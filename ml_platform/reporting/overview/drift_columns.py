@@ -9,79 +9,16 @@ from datetime import datetime
 from typing import Any
 
 from ml_platform.core.errors import ArtifactMissing
-from ml_platform.core.formatting import share_text, spaced_percents
+from ml_platform.core.formatting import share_text
 from ml_platform.core.plain_values import json_value
 from ml_platform.declarations.node_name import NodeName
+from ml_platform.operations.monitoring.column_range import ColumnRange, column_range
 from ml_platform.operations.monitoring.drift_counts import DriftCounts, count_verdicts
 from ml_platform.project import Project
 from ml_platform.reporting.catalog.models import model_importances
 from ml_platform.reporting.overview.worth import realized_worth
 from ml_platform.storage.artifact_kinds.monitoring import ColumnFigures, MonitoringManifest
 from ml_platform.storage.outputs import current_output
-
-_WHAT = {
-    "missing": "share missing",
-    "level": "mean rank",
-    "spread": "spread of ranks",
-    "position": "mean normal score",
-}
-
-
-@dataclass(frozen=True)
-class ColumnRange:
-    """One column of the newest window.
-
-    Attributes
-    ----------
-    what
-        Which figure moved furthest for what it moves anyway: ``missing``, ``level``, ``spread``, ``position`` or
-        ``share of VALUE``.
-    low, high
-        The range of this figure in which the column has not drifted; None where no change would be detected.
-    now
-        The figure in the window.
-    smallest_visible
-        The smallest changes that would be found.
-    note
-        Why there is no verdict; empty where there is one.
-    """
-
-    column: str
-    role: str
-    verdict: str
-    what: str
-    by_growth: bool
-    low: float | None
-    high: float | None
-    now: float
-    smallest_visible: str
-    note: str
-
-    @property
-    def is_share(self) -> bool:
-        """Whether the figure is a share."""
-        return _is_share(self.what)
-
-    @property
-    def what_text(self) -> str:
-        """What moved, in words."""
-        what = _WHAT.get(self.what, self.what)
-        return f"{what} of its growth a day" if self.by_growth and not self.is_share else what
-
-    @property
-    def range_text(self) -> str:
-        """The range in which the column has not drifted."""
-        if self.low is None or self.high is None:
-            return "no limit"
-        return f"{self._figure(self.low)} to {self._figure(self.high)}"
-
-    @property
-    def now_text(self) -> str:
-        """The figure in the window."""
-        return self._figure(self.now)
-
-    def _figure(self, figure: float) -> str:
-        return share_text(figure) if self.is_share else f"{figure:.2f}".replace("-", "−")
 
 
 @dataclass(frozen=True)
@@ -160,38 +97,3 @@ def drift_overview(project: Project, model: str) -> DriftOverview | None:
         importance=_importance(project, model, datetime.fromisoformat(about.at), columns),
         earned=worth.beside_expected if (worth := realized_worth(about.realized, about.currency or "")) else "",
     )
-
-
-def column_range(column: ColumnFigures) -> ColumnRange:
-    """Return one column of a `MonitoringManifest` beside its usual range.
-
-    >>> found = column_range(ColumnFigures.model_construct(
-    ...     column="a", role="feature", verdict="drifted", what="missing", by_growth=False, expected=0.02, mean=0.164,
-    ...     threshold=0.05, note="", smallest_visible="missing 2.0% -> 7.0%"))
-    >>> found.what_text, found.range_text, found.now_text, found.smallest_visible
-    ('share missing', '0 % to 7.0 %', '16.4 %', 'missing 2.0 % -> 7.0 %')
-    """
-    low, high = _range(column.expected, column.threshold, is_share=_is_share(column.what))
-    return ColumnRange(
-        column=column.column,
-        role=column.role,
-        verdict=column.verdict,
-        what=column.what,
-        by_growth=column.by_growth,
-        low=low,
-        high=high,
-        now=column.mean,
-        smallest_visible=spaced_percents(column.smallest_visible),
-        note=column.note,
-    )
-
-
-def _range(expected: float, threshold: float | None, *, is_share: bool) -> tuple[float | None, float | None]:
-    if threshold is None:
-        return None, None
-    low, high = expected - threshold, expected + threshold
-    return (max(low, 0.0), min(high, 1.0)) if is_share else (low, high)
-
-
-def _is_share(what: str) -> bool:
-    return what == "missing" or what.startswith("share of ")

@@ -14,7 +14,7 @@ import pytest
 from ml_platform.operations.monitoring.report import drift_report
 from ml_platform.operations.monitoring.report_page import ReportNotSafe, harden
 from tests.hostile import HOSTILE, Inspection
-from tests.operations.monitoring.test_report import same
+from tests.operations.monitoring.test_report import LOOKED, same
 
 ID = "0" * 32
 PAGE = (
@@ -31,7 +31,7 @@ def test_a_category_and_a_column_that_are_markup_stay_text_in_the_report() -> No
     draw = np.random.default_rng(0)
     values = ["plain", HOSTILE, "\u2028", "<!--", "</SCRIPT >"]
     frame = pd.DataFrame({HOSTILE: draw.choice(values, 300), "amount": draw.normal(size=300)})
-    report = drift_report(frame, frame, same(frame))
+    report = drift_report(frame, frame, same(frame), LOOKED)
     assert report is not None
     assert "<script>window.PWNED" not in report
     assert "<img src=x" not in report
