@@ -12,7 +12,7 @@ from ml_platform.declarations.source import SourceSpec
 from ml_platform.operations.monitoring.upstream_versions import UPSTREAM_VERSION
 from ml_platform.sources.checks.results import CheckResult, record_checks
 from ml_platform.sources.quarantine_check import QUARANTINE
-from ml_platform_dagster.assets.check_texts import FRESHNESS
+from ml_platform_dagster.assets.check_texts import BLOCKS_NOT, FRESHNESS
 from ml_platform_dagster.assets.metadata import Metadata, literal, table
 from ml_platform_dagster.assets.node_asset import asset_key
 from ml_platform_dagster.assets.step import Step
@@ -39,7 +39,8 @@ def check_specs(
         What each asks, with its limit, and whether it blocks: Markdown by the names of the checks.
     """
     key = asset_key(node.name)
-    return [dg.AssetCheckSpec(name, asset=key, blocking=blocking, description=texts[name]) for name in names]
+    blocks = {name: blocking and BLOCKS_NOT not in texts[name] for name in names}  # Dagster shows it above the text
+    return [dg.AssetCheckSpec(name, asset=key, blocking=blocks[name], description=texts[name]) for name in names]
 
 
 def report_checks(step: Step, names: Sequence[str], results: Sequence[CheckResult]) -> Iterator[dg.AssetCheckResult]:

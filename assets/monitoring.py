@@ -44,7 +44,7 @@ def build_monitoring(project: Project, node: Node) -> dg.AssetsDefinition:
     """Return the asset of a model's monitoring. It records what it finds; the sensor only reads that."""
     model = model_of(project, node)
 
-    specs = check_specs(node, [DRIFT_CHECK], {DRIFT_CHECK: drift_text(model)}, blocking=False)
+    specs = check_specs(node, [DRIFT_CHECK], {DRIFT_CHECK: drift_text(model)})
 
     @declared_asset(project, node, kinds={"evidently", "dashboard"}, check_specs=specs)
     def monitoring(context: dg.AssetExecutionContext, project: ProjectParam) -> AssetEvents:

@@ -21,7 +21,7 @@ from ml_platform_dagster.resources.project import ProjectParam
 
 def build_online_store(project: Project, node: Node) -> dg.AssetsDefinition:
     """Return the asset of the online store. Its data version follows from what decides the records."""
-    checks = check_specs(node, [FRESHNESS], ONLINE_TEXTS, blocking=False)
+    checks = check_specs(node, [FRESHNESS], ONLINE_TEXTS)
     kind = "lmdb" if project.spec.file.storage.online is None else "redis"
 
     @declared_asset(project, node, kinds={"online", kind}, check_specs=checks)

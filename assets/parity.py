@@ -1,10 +1,13 @@
 """The asset of parity: served rows recomputed, with a check that blocks the deployment."""
 
+from dataclasses import replace
+
 import dagster as dg
 
 from ml_platform.declarations.graph import Node
 from ml_platform.operations.parity.check import PARITY, check_parity, parity_check
 from ml_platform.project import Project
+from ml_platform.sources.checks.results import ChecksFailed
 from ml_platform.storage.artifact_kinds.parity import ParityManifest
 from ml_platform_dagster.assets.check_texts import PARITY_TEXT
 from ml_platform_dagster.assets.checks import check_specs, report_checks
@@ -29,10 +32,16 @@ def build_parity(project: Project, node: Node) -> dg.AssetsDefinition:
         about = ParityManifest.of(made.artifact)
         for item in about.differences:
             step.context.log.error(item.text)
-        checks = list(report_checks(step, [PARITY], [parity_check(about)]))
-        yield step.result(made, _metadata(about), checks, rows=about.row_count)
+        check = parity_check(about)
+        yield step.result(made, _metadata(about), list(report_checks(step, [PARITY], [check])), rows=about.row_count)
+        if check.blocks:  # Dagster's own error would name the check alone
+            raise ChecksFailed(node.name, [replace(check, failing_rows=())], _remedy(model.name))
 
     return parity
+
+
+def _remedy(model: str) -> str:
+    return f"Nothing is deployed until they agree. `ml-platform parity {model}` shows every difference."
 
 
 def _metadata(about: ParityManifest) -> Metadata:

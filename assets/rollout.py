@@ -37,7 +37,7 @@ def build_rollout(project: Project, node: Node) -> dg.AssetsDefinition:
         LIMITS: f"Latency and errors of the candidate are within the limits of its stage. {BLOCKS_NOT} {_REMOVED}",
         MONEY: f"The candidate does not earn less than the champion beyond doubt. {BLOCKS_NOT} {_REMOVED}",
     }
-    checks = check_specs(node, list(texts), texts, blocking=False)
+    checks = check_specs(node, list(texts), texts)
 
     @declared_asset(project, node, kinds={"rollout"}, check_specs=checks)
     def rollout(context: dg.AssetExecutionContext, project: ProjectParam) -> Iterator[dg.MaterializeResult[None]]:

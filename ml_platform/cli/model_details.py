@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 from rich.console import Console, RenderableType
@@ -104,7 +105,8 @@ def _served(model: ModelStatus) -> Iterator[tuple[str, Cell]]:
     for node in model.nodes:
         yield node.name, _made(node)
     if model.monitoring and model.monitoring.report:
-        yield "report", model.monitoring.report
+        whole = model.monitoring.report
+        yield "report", min(os.path.relpath(whole), whole, key=len)  # a line that is broken cannot be copied
 
 
 def missed_texts(missed: Missed) -> Iterator[Text]:

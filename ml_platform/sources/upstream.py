@@ -111,7 +111,7 @@ class Upstream:
         for count, what in ((self.quarantined, "in quarantine"), (self.nulled, "without a value that did not fit")):
             if count.any:
                 verb, where = "is" if count.rows == 1 else "are", listed(count.names)
-                listing = "ml-platform quarantine lists them"
+                listing = f"ml-platform quarantine shows {'it' if count.rows == 1 else 'them'}"
                 texts.append(f"{_rows(count.rows)} {verb} {what} ({where}; since {_day(count)}); {listing}")
         return texts
 

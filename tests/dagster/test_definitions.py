@@ -13,6 +13,8 @@ import pytest
 
 from ml_platform.declarations.graph import build_graph
 from ml_platform.project import open_project
+from ml_platform_dagster.assets.check_texts import BLOCKS, BLOCKS_NOT
+from ml_platform_dagster.assets.checks import check_specs
 from ml_platform_dagster.assets.node_asset import lock_of
 from ml_platform_dagster.jobs.build import build_definitions
 from ml_platform_dagster.resources.project import NoProject, find_project
@@ -42,7 +44,11 @@ def test_every_node_is_an_asset_with_all_that_a_person_wants_to_know(root: Path,
     assert set(declared) == set(nodes)
     for name, spec in declared.items():
         node = nodes[name]
-        assert (spec.group_name, spec.owners, spec.description) == (node.group, [node.owner], node.description)
+        assert (spec.group_name, spec.owners) == (node.group, [node.owner])
+        text, _, page = str(spec.description).partition("\n\n[Page of ")
+        folder = {"source": "sources", "feature_table": "features"}.get(node.kind)
+        assert text == node.description
+        assert page == (f"{node.subject}](/pages/site/{folder}/{node.subject}.html)" if folder else "")
         assert spec.kinds
         assert spec.code_version == node.code_version
         assert {dep.asset_key.to_user_string() for dep in spec.deps} == set(node.inputs)
@@ -79,6 +85,13 @@ def test_expectations_and_leaks_block_and_gates_the_release_rule_and_drift_do_no
     }
     judging = {name for name in checks if name.partition(":")[0].endswith(("/evaluation", "/monitoring"))}
     assert {name for name, blocking in checks.items() if not blocking} == judging
+
+
+def test_a_check_whose_description_is_a_warning_is_not_shown_as_blocking(root: Path) -> None:
+    node = next(node for node in build_graph(open_project(root).spec) if node.name == "sources/orders")
+    texts = {"rows": f"All rows are complete. {BLOCKS}", "quarantine": f"No row is in quarantine. {BLOCKS_NOT}"}
+    blocking = {check.name: check.blocking for check in check_specs(node, list(texts), texts)}
+    assert blocking == {"rows": True, "quarantine": False}
 
 
 def test_there_is_a_factory_and_for_each_model_a_refresh_and_a_retraining(definitions: dg.Definitions) -> None:

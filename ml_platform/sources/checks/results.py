@@ -100,15 +100,22 @@ class CheckHistory:
 
 
 class ChecksFailed(PlatformError):
-    """Rows failed a check of severity ``error``; `results` carries all checks with the failing rows."""
+    """Rows failed a check of severity ``error``; `results` carries all checks with the failing rows.
 
-    def __init__(self, node: str, results: Sequence[CheckResult]) -> None:
+    Parameters
+    ----------
+    remedy
+        What follows and what to do, in sentences; by default what holds for rows of a source or a feature table.
+    """
+
+    def __init__(self, node: str, results: Sequence[CheckResult], remedy: str = "") -> None:
         self.node, self.results = node, tuple(results)
         problems = [_problem_text(result) for result in results if result.blocks]
-        super().__init__(
-            f"{node}: {listed(problems, limit=3)}. The rows were set aside and nothing depends on them. "
+        remedy = remedy or (
+            "The rows were set aside and nothing depends on them. "
             f"Repair the data, or the expectation, and materialize {node} again."
         )
+        super().__init__(f"{node}: {listed(problems, limit=3)}. {remedy}")
 
 
 def _problem_text(result: CheckResult) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ml_platform.core.formatting import counted
 from ml_platform.declarations.graph import Node
 from ml_platform.operations.parity.check import agreed, parity_key
 from ml_platform.operations.planning.context import View
@@ -29,5 +30,5 @@ class ParityOperation(NodeOperation):
         if parity is not None:
             return view.up_to_date(node, parity.id)
         differing = ParityManifest.of(last).differing
-        reasons = [f"{differing:,} rows differed"] if differing else []
+        reasons = [f"{counted(differing, 'row')} differed"] if differing else []
         return view.would_run(node, view.changes(node) + (reasons or ["requests, the version or the store changed"]))
