@@ -106,7 +106,7 @@ def _data(data: tuple[DataStatus, ...]) -> Iterator[Attention]:
     for item in data:
         if item.failed_checks:
             what = f"{item.name} failed {', '.join(item.failed_checks)}: nothing that reads it is made"
-            yield Attention(True, what, "ml-platform status")
+            yield Attention(True, what, "ml-platform alerts shows the problem and a row")
         for note in item.notes:
             yield Attention(False, f"{item.name}: {note}")
 
