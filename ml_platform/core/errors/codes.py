@@ -215,7 +215,7 @@ CODES: Mapping[str, ErrorCode] = {
     ),
     "ParityNotProven": ErrorCode(
         "E-RELEASE-007",
-        "What a version would serve online was not compared with what training reads, or differs. The champion stays.",
+        "The features that a version would serve online differ from those of training, or were not compared.",
         "`ml-platform parity MODEL` names rows, columns and both values. Correct the cause and run again.",
     ),
     "PageNotWritten": ErrorCode(
