@@ -13,6 +13,7 @@ from ml_platform.core.errors import RefConflict
 from ml_platform.core.hashing import canonical_json
 from ml_platform.declarations.node_name import NodeName
 from ml_platform.sources.checks.results import CheckResult
+from ml_platform.sources.key_counts import NO_KEYS, KeyCounts, as_text, from_text
 from ml_platform.storage.database import Database
 from ml_platform.storage.row_log import read_rows
 from ml_platform.storage.rows import insert_row, insert_rows
@@ -59,17 +60,17 @@ MARKS = sa.Table(
 )
 
 KEYS = sa.Table(
-    "source_file_keys",
+    "source_file_key_counts",
     METADATA,
     sa.Column("seq", sa.Integer, primary_key=True, autoincrement=True),
     sa.Column("source", sa.String(80), nullable=False, index=True),
     sa.Column("number", sa.Integer, nullable=False),
     sa.Column("scope", sa.String(64), nullable=False),
     sa.Column("name", sa.Text, nullable=False),
-    sa.Column("keys", sa.BigInteger, nullable=False),
+    sa.Column("keys", sa.Text, nullable=False),
     sqlite_autoincrement=True,
 )
-"""How many different keys of each file the log has had: beside its mark of the same ingest."""
+"""How many different keys of each file the log has had, by groups: beside its mark of the same ingest."""
 
 CURSOR = "cursor"
 """The name of the mark that holds a cursor's largest value."""
@@ -95,7 +96,7 @@ class ReadState:
     gone_at
         The first ingest that did not find it; None while it is there.
     keys
-        How many different keys of it the log has had; None where they were not counted.
+        How many different keys of it the log has had, by groups; None where they were not counted.
     """
 
     name: str
@@ -107,12 +108,12 @@ class ReadState:
     waiting_until: datetime | None = None
     far: int = 0
     gone_at: datetime | None = None
-    keys: int | None = None
+    keys: KeyCounts | None = None
 
     @property
-    def keys_had(self) -> int:
-        """How many different keys of it the log has had; an older version of the platform counted rows."""
-        return max(0, self.most_rows - self.waiting) if self.keys is None else self.keys
+    def keys_had(self) -> KeyCounts:
+        """How many different keys of it the log has had, by groups; none where they were not counted."""
+        return NO_KEYS if self.keys is None else self.keys
 
     @property
     def fingerprint(self) -> str | None:
@@ -196,7 +197,7 @@ def last_marks(database: Database, source: str, scope: str) -> dict[str, ReadSta
     """
     with database.reading() as connection:
         marks, keys = (_last_by_name(connection, table, source, scope) for table in (MARKS, KEYS))
-    numbers = {name: row["keys"] for name, row in keys.items() if row["number"] == marks[name]["number"]}
+    numbers = {name: from_text(row["keys"]) for name, row in keys.items() if row["number"] == marks[name]["number"]}
     return {
         name: ReadState(**{key: row[key] for key in _MARKED}, keys=numbers.get(name)) for name, row in marks.items()
     }
@@ -225,7 +226,7 @@ def record_ingest(
             insert_row(connection, INGESTS, row)
             about = {"source": source, "number": ingest.number, "scope": scope}
             insert_rows(connection, MARKS, [about | {name: getattr(mark, name) for name in _MARKED} for mark in marks])
-            counted = [{"name": mark.name, "keys": mark.keys} for mark in marks if mark.keys is not None]
+            counted = [{"name": mark.name, "keys": as_text(mark.keys)} for mark in marks if mark.keys is not None]
             insert_rows(connection, KEYS, [about | row for row in counted])
     except sa.exc.IntegrityError:
         raise RefConflict(

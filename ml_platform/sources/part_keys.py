@@ -8,19 +8,20 @@ from typing import Any
 import pyarrow as pa
 
 from ml_platform.core.engines import DuckDB
-from ml_platform.core.engines.ibis_functions import row_hash
 from ml_platform.declarations.source import SourceSpec
 from ml_platform.sources.dirty_rows import HANDLED, PART, QUARANTINED
+from ml_platform.sources.key_counts import GROUPS, counts_of
+from ml_platform.sources.key_index import key_hash
 from ml_platform.sources.read_changed import PLACE
 from ml_platform.sources.read_rows import PartKeys
 
 KEY, SEEN, ENTERS, MOVED = "_key", "_seen", "_enters", "_moved"
-_START, _NAME = "_start", "_name"
+_START, _NAME, _GROUP = "_start", "_name", "_group"
 
 
 def key_of(spec: SourceSpec, rows: Any) -> Any:
-    """Return a hash of each row's key, for Ibis; two keys share one once in 2^64 times."""
-    return row_hash([rows[name] for name in spec.key])
+    """Return a hash of each row's key, for Ibis, the same at each ingest; two keys share one once in 2^64 times."""
+    return key_hash(spec, rows)
 
 
 def keys_by_part(
@@ -48,9 +49,17 @@ def keys_by_part(
     keys = placed.group_by([_NAME, KEY]).aggregate(**flags)
     new = (keys[ENTERS] == 1) & (keys[SEEN] == 0)
     sums = {"held": keys[SEEN].sum(), "new": new.cast("int64").sum(), "moved": keys[MOVED].sum()}
-    counted = {row.pop(_NAME): row for row in engine.run(keys.group_by(_NAME).aggregate(**sums)).to_pylist()}
+    keys = keys.mutate(**{_GROUP: keys[KEY] % GROUPS})
+    counted: dict[str, list[dict[str, Any]]] = {}
+    for row in engine.run(keys.group_by([_NAME, _GROUP]).aggregate(**sums)).to_pylist():
+        counted.setdefault(row[_NAME], []).append(row)
     unclear = _without_key(engine, spec, dirty)
-    return {name: PartKeys(**counted.get(name, {}), unclear=unclear.get(name, 0)) for name in starts}
+    return {name: _part_keys(counted.get(name, []), unclear.get(name, 0)) for name in starts}
+
+
+def _part_keys(groups: list[dict[str, Any]], unclear: int) -> PartKeys:
+    held, new = (counts_of({row[_GROUP]: row[name] for row in groups}) for name in ("held", "new"))
+    return PartKeys(held, new, sum(row["moved"] for row in groups), unclear)
 
 
 def _without_key(engine: DuckDB, spec: SourceSpec, dirty: Any) -> dict[str, int]:

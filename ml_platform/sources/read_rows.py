@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ml_platform.sources.ingest_history import ReadState
+from ml_platform.sources.key_counts import NO_KEYS, KeyCounts, added, at_least, nearer
 
 
 @dataclass(frozen=True)
@@ -53,17 +54,18 @@ class PartKeys:
     Attributes
     ----------
     held
-        How many the log had before this ingest. A row that waits to be known, or is in quarantine, counts by its key.
+        How many of each group the log had before this ingest. A row that waits to be known, or is in quarantine,
+        counts by its key.
     new
-        How many come into the log with this ingest.
+        How many of each group come into the log with this ingest.
     moved
         How many are in the log as they are, where the part was not read before.
     unclear
         How many rows in quarantine have no key: each may be the row of any.
     """
 
-    held: int = 0
-    new: int = 0
+    held: KeyCounts = NO_KEYS
+    new: KeyCounts = NO_KEYS
     moved: int = 0
     unclear: int = 0
 
@@ -143,9 +145,10 @@ class Reading:
     def marks_beside(self, before: Mapping[str, ReadState], keys: Mapping[str, PartKeys]) -> tuple[ReadState, ...]:
         """Return the marks, each with how many rows its file has lost.
 
-        A row is lost where the log has its key from a file that no longer has it. Rows that moved from one file to
-        another are not lost. A row that waited, or was in quarantine, and is no longer there, is not counted: the log
-        never had it.
+        A row is lost where the log has its key from a file that no longer has it. Keys are counted by groups, so that
+        a key that the file takes over from another one hides a lost key of the same group only. Rows that moved from
+        one file to another are not lost. A row that waited, or was in quarantine, and is no longer there, is not
+        counted: the log never had it.
 
         Parameters
         ----------
@@ -159,14 +162,16 @@ class Reading:
         marks = list[ReadState]()
         for mark in self.marks:
             last, part, its = before.get(mark.name), read.get(mark.name), keys.get(mark.name, PartKeys())
+            before_it = last.keys_had if last is not None else NO_KEYS
             if part is not None and part.before:  # only what was appended was read
-                marks.append(replace(mark, keys=(last.keys_had if last else 0) + its.new))
+                marks.append(replace(mark, keys=added(before_it, its.new)))
                 continue
-            here = its.held + its.new
-            had = max(here, last.keys_had + its.new if last is not None else 0)
+            here = added(its.held, its.new)
+            had = at_least(here, added(before_it, its.new))
             hidden = its.unclear + (part.suppressed if part is not None else 0)  # each may be the row of a lost key
-            lost = max(0, had - here - hidden)
+            lost = max(0, sum(had) - sum(here) - hidden)
             elsewhere = min(moved, lost)
             moved -= elsewhere
-            marks.append(replace(mark, keys=had - elsewhere, most_rows=mark.rows + lost - elsewhere))
+            keys_had = nearer(had, here, elsewhere)
+            marks.append(replace(mark, keys=keys_had, most_rows=mark.rows + lost - elsewhere))
         return tuple(marks)

@@ -104,6 +104,8 @@ def rows_of(*ids, **more):
         ([{"1": "abcd", "2": "e"}, {"1": "cdxy", "3": "ab"}], 0),  # two moved to a new file
         ([{"1": "abcd", "2": "e"}, {"1": "dxyz", "3": "ab"}], 1),
         ([{"1": "abcd", "2": "e"}, {"1": "abxd", "2": "e"}], 1),
+        ([{"1": "abcd", "2": "efg"}, {"1": "abce"}], 1),  # e of the other file takes the place of d
+        ([{"1": "abcd", "2": "efg"}, {"1": "aefg"}, {"1": "aefgb"}], 2),
     ],
 )
 def test_keys_that_a_file_lost_are_counted_also_where_others_took_their_place(tmp_path, files, lost):

@@ -234,7 +234,8 @@ TEXTS_WITHOUT_A_KEY = {
     "row_log.key": "primary keys of the other tables, of which none is an entity's",
     "ledger.reason": "a reason that holds the key is refused",
     "source_marks.name": "names of files, which tell later which of them have changed",
-    "source_file_keys.name": "the same names of files",
+    "source_file_key_counts.name": "the same names of files",
+    "source_file_key_counts.keys": "numbers of keys",
 }
 
 
