@@ -59,7 +59,8 @@ def ask(shop: Shop) -> None:
     service = Service(shop.project)
     model = service.model(MODEL)
     with service.store.view() as view:
-        (kind,) = [item for item in view.description.records.values() if item.entity == "order"]
+        records = [item for item in view.description.records.values() if item.entity == "order"]
+        (kind,) = [item for item in records if not item.record_keys.model]
         prefix = kind.record_keys.prefix
         orders = [key.removeprefix(prefix).rstrip(b"\0").decode() for key in view.keys(prefix)][:20]
     service.record(service.answer(model, [{"order_id": order} for order in orders]))
