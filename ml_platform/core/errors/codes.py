@@ -11,45 +11,50 @@ from ml_platform.core.errors.error_code import ErrorCode
 from ml_platform.core.errors.server_codes import SERVER_CODES
 
 _VERIFY = "`ml-platform verify` lists all damage. Restore the files or the database from a copy."
-_RUN = "Run `ml-platform run`, or materialize it in Dagster."
-_NAMES = "Copy the name from the command that lists them; the message suggests a close one."
+_RUN = "Run `ml-platform run`, or materialize the asset in Dagster."
+_NAMES = "Correct the name. The message suggests a similar name or lists the known names."
 
 CODES: Mapping[str, ErrorCode] = {
-    "PlatformError": ErrorCode("E-PLATFORM-001", "The platform stopped.", "Follow the message."),
+    "PlatformError": ErrorCode(
+        "E-PLATFORM-001",
+        "The platform stopped. This code is for errors without a more specific code.",
+        "Follow the message.",
+    ),
     "DeclarationError": ErrorCode(
         "E-DECLARATION-001",
-        "One or more YAML files have faults. Each fault has file, line, column and a hint.",
-        "Correct all of them, then run `ml-platform validate`. The reference lists every key.",
+        "One or more YAML files have faults. The message shows file, line, column and a hint for each fault.",
+        "Correct all faults, then run `ml-platform validate`. The reference lists all keys.",
     ),
     "DeclarationCycle": ErrorCode(
         "E-DECLARATION-002",
-        "Declarations need each other in a circle, so none can be made first.",
+        "Declarations depend on each other in a cycle, so none of them can be computed first.",
         "Remove one of the references that the message names.",
     ),
     "ExpressionError": ErrorCode(
         "E-EXPRESSION-001",
-        "An expression has a wrong operator, function, column or type.",
-        "Correct it at the character that the message names. The reference lists operators and functions.",
+        "An expression has an operator, function, column or type that is not valid.",
+        "Correct the expression at the character that the message names. The reference lists operators and functions.",
     ),
     "ProjectCodeError": ErrorCode(
         "E-CODE-001",
         "A function or class of the project, written as module:name, cannot be found or imported.",
-        "Correct the name, or run the module with Python to see its own error.",
+        "Correct the name, or import the module in Python to see the original error.",
     ),
     "VariantFault": ErrorCode(
         "E-CODE-002",
-        "An installed package adds a reader, function, aggregate, algorithm, calibrator or format that cannot be used.",
+        "A reader, function, aggregate, algorithm, calibrator or format of an installed package cannot be used.",
         "Correct or remove that package.",
     ),
     "ClockError": ErrorCode(
         "E-CLOCK-001",
-        "The clock cannot do what was asked: a wall clock cannot be moved, and no clock moves back.",
-        "Declare `clock: {simulated_from: ...}` for past data, or name a later instant.",
+        "The clock cannot be moved: the project uses the wall clock, or the clock would move back.",
+        "For past data, declare `clock: {simulated_from: ...}`. A simulated clock moves forward by a span such as 1d.",
     ),
     "SourceError": ErrorCode(
         "E-SOURCE-001",
-        "Rows of a source cannot be ingested. Nothing was written, and earlier rows stay.",
-        "Correct the row or file that the message names, or let such rows wait in quarantine: `on_error: quarantine`.",
+        "Rows of a source cannot be ingested. Nothing was written, and the rows of earlier ingests stay.",
+        "Correct the row or file that the message names, or declare `on_error: quarantine` to keep such rows in "
+        "quarantine.",
     ),
     "MissingFile": ErrorCode(
         "E-SOURCE-002",
@@ -58,12 +63,12 @@ CODES: Mapping[str, ErrorCode] = {
     ),
     "SchemaChanged": ErrorCode(
         "E-SOURCE-003",
-        "Columns or cells of the input do not fit the declared columns and types.",
-        "Correct the input or the `columns`, or let such rows wait in quarantine: `on_error: quarantine`.",
+        "The columns or values of the input do not match the declared columns and types.",
+        "Correct the input or `columns`, or declare `on_error: quarantine` to keep such rows in quarantine.",
     ),
     "DuplicateKey": ErrorCode(
         "E-SOURCE-004",
-        "Two rows of one read have the same key and the same known-at timestamp.",
+        "Two rows of one ingest have the same key and the same known-at timestamp.",
         "Add columns to `key`, remove one of the rows, or declare `duplicates` for the source.",
     ),
     "NaiveTimestamp": ErrorCode(
@@ -72,26 +77,29 @@ CODES: Mapping[str, ErrorCode] = {
         "Write timestamps with an offset, or declare `zone` for the column.",
     ),
     "EmptySource": ErrorCode(
-        "E-SOURCE-005", "A source has no row.", "Check the path, the query or the cursor of its reader."
+        "E-SOURCE-005",
+        "A source has no rows, or none of its rows is known yet.",
+        "Check `known_at` of the source, and the path, the query or the cursor of its reader.",
     ),
     "TooManyDeletions": ErrorCode(
         "E-DELETION-001",
-        "A load of a source with `full` lacks more rows than `max_deleted_share`, as where an export was cut short.",
-        "Repair the load. If the rows are really gone, raise `full: {max_deleted_share: ...}`, and ingest again.",
+        "A load of a source with `full` lacks a larger share of the stored rows than `max_deleted_share`. Often an "
+        "incomplete export is the reason.",
+        "Repair the load. If upstream really deleted the rows, raise `full: {max_deleted_share: ...}`. Ingest again.",
     ),
     "TooManyDirtyRows": ErrorCode(
         "E-SOURCE-006",
-        "More rows of one ingest do not fit the declaration than `quarantine.at_most` accepts. Nothing was written.",
+        "In one ingest, more rows are dirty than `quarantine.at_most` allows. Nothing was written.",
         "Correct the rows that the message names, or raise `quarantine.at_most` of the source.",
     ),
     "ColumnChanged": ErrorCode(
         "E-SOURCE-007",
-        "A file lacks a declared column, has it in a type that cannot become the declared one, or has a new column.",
-        "Correct the file or the `columns`, or declare `missing_columns: null` or another `new_columns`.",
+        "In a file, a declared column is missing or cannot be converted to its type, or there is a new column.",
+        "Correct the file or `columns`, or declare `missing_columns: null` or another value for `new_columns`.",
     ),
     "BrokenInput": ErrorCode(
         "E-CHECK-001",
-        "An input failed a check of severity error, so nothing that depends on it runs.",
+        "An input failed a check of severity error. The assets that depend on this input are not computed.",
         "Repair the data and materialize the input again, or change the expectation.",
     ),
     "ChecksFailed": ErrorCode(
@@ -102,18 +110,19 @@ CODES: Mapping[str, ErrorCode] = {
     "RevisionError": ErrorCode(
         "E-REVISION-001",
         "The declarations of a git revision cannot be read.",
-        "Name a revision that `git rev-parse` knows, in which the project is whole.",
+        "Name a revision that `git rev-parse` knows. It must contain the project with valid declarations.",
     ),
-    "NotMaterialized": ErrorCode("E-GRAPH-001", "An input was never made.", _RUN),
+    "NotMaterialized": ErrorCode("E-GRAPH-001", "An input does not exist yet.", _RUN),
     "EngineUnavailable": ErrorCode(
         "E-ENGINE-001",
         "The declared engine cannot be started or reached.",
-        "For Spark: `pip install 'ml-platform[spark]'`, Java 17, and the right address. Or declare `engine: duckdb`.",
+        "For Spark, run `pip install 'ml-platform[spark]'`, install Java 17 and check the address. Or declare "
+        "`engine: duckdb`.",
     ),
     "ValueTooLarge": ErrorCode(
         "E-ENGINE-002",
         "A number does not fit into 64 bits.",
-        "Compute in a larger unit, or leave such rows out with `where`.",
+        "Use a larger unit, or leave such rows out with `where`.",
     ),
     "MemoryExhausted": ErrorCode(
         "E-ENGINE-003",
@@ -132,57 +141,61 @@ CODES: Mapping[str, ErrorCode] = {
     ),
     "SnapshotError": ErrorCode(
         "E-SNAPSHOT-002",
-        "There are too few rows with settled labels for the split.",
-        "Shorten `split`, or wait for more data. The message counts what was left out, by reason.",
+        "A snapshot cannot be built: a period has no row with a settled label, the train labels have one class, or "
+        "rows of one question have different labels.",
+        "Shorten `split`, wait for more data, or correct the label. The message counts the rows that were left out.",
     ),
-    "UnknownSnapshot": ErrorCode("E-SNAPSHOT-003", "No snapshot, or more than one, has this name.", _NAMES),
+    "UnknownSnapshot": ErrorCode("E-SNAPSHOT-003", "No snapshot has this name, or several do.", _NAMES),
     "LabelLeakage": ErrorCode(
         "E-LEAK-001",
         "A feature contains the label, or would not be known at prediction time. Training stops.",
-        "Remove the feature, or correct `known_at` of its source. If it is legitimate, list it in `leakage.allow`.",
+        "Remove the feature, or correct `known_at` of its source. If the feature is legitimately available at "
+        "prediction time, list it in `leakage.allow`.",
     ),
     "TrainingError": ErrorCode(
         "E-TRAINING-001",
         "The algorithm cannot be fitted on the snapshot.",
-        "Correct the parameter or the feature in the message.",
+        "Correct the parameter or the feature that the message names.",
     ),
     "DirtyTree": ErrorCode(
         "E-TRAINING-002",
-        "Files that take part in training are not committed, and `audit.dirty_tree` is refuse.",
-        "Commit them, or declare `dirty_tree: mark`.",
+        "Files that training uses are not committed to git, and `audit.dirty_tree` is `refuse`.",
+        "Commit the files, or declare `dirty_tree: mark`.",
     ),
-    "NoSuchVersion": ErrorCode("E-VERSION-001", "A model has no version of this name.", _NAMES),
+    "NoSuchVersion": ErrorCode("E-VERSION-001", "The model has no version with this name.", _NAMES),
     "NotComparable": ErrorCode(
         "E-VERSION-002",
-        "Two versions have no rows on which they can be compared.",
-        "Name two versions of one model, and run the project so that it has a snapshot.",
+        "Versions or experiments cannot be compared: they belong to different models, or have no test rows or results.",
+        "Name versions of one model. Run the project first, so that the model has a snapshot.",
     ),
     "NotReproducible": ErrorCode(
         "E-REPRODUCE-001",
-        "What a version was trained from was removed, erased or made by another code version.",
-        "Restore it from a copy, or train a new version.",
+        "A version cannot be retrained: its declaration or provenance is missing or not valid, or training fails.",
+        "Follow the message, or train a new version.",
     ),
     "ReproductionDiffers": ErrorCode(
         "E-REPRODUCE-002",
-        "A version that was trained again has another fitted state.",
-        "Compare the packages and the machine that the message names with those of the version.",
+        "Retraining a version gave another fitted state, or rebuilding its snapshot gave another id.",
+        "The message names the differences, such as packages, machine or files. Undo them, then repeat the command.",
     ),
     "EvaluationError": ErrorCode(
         "E-EVALUATION-001",
         "A trained model cannot be evaluated on the test rows.",
-        "Lengthen `split.test`, or correct `value`.",
+        "Follow the message. Common cures: lengthen `split.test`, or correct `value`.",
     ),
     "StaleEvaluation": ErrorCode(
-        "E-EVALUATION-002", "An evaluation is older than what is to be deployed. The champion stays.", _RUN
+        "E-EVALUATION-002",
+        "The champion, the anchor or the release rule has changed since the evaluation. The champion stays.",
+        _RUN,
     ),
     "ExportRefused": ErrorCode(
         "E-EXPORT-001",
-        "A format cannot hold the answers of a model, or its file gives other scores. Nothing was written.",
-        "Leave out what the message offers with --without, or take --format mlflow, which carries the whole predictor.",
+        "The format cannot reproduce the model's predictions, or the file gives other scores. Nothing was written.",
+        "Add the `--without` options that the message suggests. Or use `--format mlflow`: it exports the whole model.",
     ),
     "PredictionError": ErrorCode(
         "E-PREDICTION-001",
-        "Rows do not fit the model: columns are missing or of another type.",
+        "Rows do not fit the model: a column is missing or has another type, or a transform failed.",
         "Correct the source or the transform that the message names.",
     ),
     "NoSuchPrediction": ErrorCode(
@@ -191,39 +204,42 @@ CODES: Mapping[str, ErrorCode] = {
     "InvalidWhatIf": ErrorCode(
         "E-PREDICTION-003",
         "A what-if value does not fit the inputs of the prediction.",
-        "Write COLUMN=VALUE with a right type.",
+        "Write COLUMN=VALUE. The model must have this input column, and the value must have its type.",
     ),
     "ReleaseRefused": ErrorCode(
         "E-RELEASE-001",
-        "A version missed a gate or its release rule. The champion stays.",
+        "A version did not meet a gate or its release rule. The champion stays.",
         "This is a result, not a fault. Improve the model, or change `gates` or `release`.",
     ),
     "ApprovalNeeded": ErrorCode(
         "E-RELEASE-002",
-        "A version met all conditions and waits for a person, or was rejected.",
-        "`ml-platform approve MODEL@VERSION --reason ...`",
+        "A version met all other conditions, but it is not approved yet, or a person rejected it.",
+        "To approve the version, run `ml-platform approve MODEL@VERSION --reason ...`",
     ),
     "ApprovalNotAsked": ErrorCode(
-        "E-RELEASE-003", "The model needs no approval.", "Declare `deployment: {approval: required}` to need one."
+        "E-RELEASE-003",
+        "The model needs no approval.",
+        "To require approval, declare `deployment: {approval: required}`.",
     ),
     "ApprovalWithoutReason": ErrorCode("E-RELEASE-004", "An approval has no actor or no reason.", "Give `--reason`."),
     "RefConflict": ErrorCode("E-RELEASE-005", "Another process deployed a version at the same time.", "Try again."),
     "NothingToRollBack": ErrorCode(
         "E-RELEASE-006",
-        "No earlier champion can take over.",
-        "Name a version that was champion before with `--to`.",
+        "There is no earlier champion, or the named version is not an earlier champion.",
+        "With `--to`, name a version that was champion before.",
     ),
     "ParityNotProven": ErrorCode(
         "E-RELEASE-007",
-        "The features that a version would serve online differ from those of training, or were not compared.",
-        "`ml-platform parity MODEL` names rows, columns and both values. Correct the cause and run again.",
+        "Features that a version would serve online differ from the features of training, or they were not compared.",
+        "`ml-platform parity MODEL` shows the rows and columns that differ, with both values. Correct the cause, then "
+        "run the project again.",
     ),
     "PageNotWritten": ErrorCode(
         "E-PAGE-001", "A page cannot be written.", "Name another file with `--html` or `--to`."
     ),
     "NotASite": ErrorCode(
         "E-PAGE-002",
-        "The folder holds files that `ml-platform site` did not write.",
+        "The folder contains files that `ml-platform site` did not write, or it is a file.",
         "Name a new or empty folder with `--to`.",
     ),
     "SiteNotWritten": ErrorCode(
@@ -231,35 +247,41 @@ CODES: Mapping[str, ErrorCode] = {
     ),
     "ReportNotSafe": ErrorCode(
         "E-PAGE-004",
-        "A report contains a script that cannot be removed, and is not written.",
-        "Report this with the file.",
+        "A drift report was not written, because values of the data could run as a script in it.",
+        "Install the version of Evidently that `requirements.lock` names.",
     ),
     "StoreUnavailable": ErrorCode(
         "E-STORE-001",
         "The artifact store cannot be opened.",
-        "Install the package of its file system, start its server, or correct `storage.artifacts`.",
+        "Install the Python package of its file system, start its server, or correct `storage.artifacts`.",
     ),
     "DatabaseUnavailable": ErrorCode(
         "E-STORE-002",
-        "A database cannot be reached or used, or another version of the platform made its tables.",
-        "Start it, or correct its URL. `ml-platform doctor` checks it. The message names what to do where another "
-        "version made it.",
+        "A database cannot be reached or used, or its tables were made by another version of the platform.",
+        "Start the database, or correct its URL. `ml-platform doctor` checks the database. If another version made the "
+        "tables, follow the message.",
     ),
     "ArtifactMissing": ErrorCode(
-        "E-STORE-003", "No artifact has this id: it was never finished, or was removed.", _RUN
+        "E-STORE-003", "There is no artifact with this id: it was never finished, or it was removed.", _RUN
     ),
-    "ArtifactDamaged": ErrorCode("E-DAMAGE-001", "Stored bytes do not match their hash. They are not used.", _VERIFY),
-    "ManifestFault": ErrorCode("E-DAMAGE-002", "A manifest has other fields than its kind has.", _VERIFY),
+    "ArtifactDamaged": ErrorCode(
+        "E-DAMAGE-001", "Stored bytes do not match their hash, so the platform does not use them.", _VERIFY
+    ),
+    "ManifestFault": ErrorCode(
+        "E-DAMAGE-002", "The fields of a manifest do not match the fields of its kind of artifact.", _VERIFY
+    ),
     "LedgerDamaged": ErrorCode("E-DAMAGE-003", "The ledger was changed after it was written.", _VERIFY),
     "RowDamaged": ErrorCode("E-DAMAGE-004", "A row of the database was changed after it was written.", _VERIFY),
-    "StoreDamaged": ErrorCode("E-DAMAGE-005", "Verifying found damage.", _VERIFY),
+    "StoreDamaged": ErrorCode("E-DAMAGE-005", "The verification found damaged data.", _VERIFY),
     "UntrustedContent": ErrorCode(
         "E-DAMAGE-006",
-        "A stored model holds a type outside the list of trusted types.",
-        "Do not use it. Train the model again.",
+        "A stored model contains a type that is not in the list of trusted types, or that is not installed.",
+        "Do not use the stored model. Install the package that the message names, or train the model again.",
     ),
     "UnknownKey": ErrorCode(
-        "E-ERASE-001", "The value is not the key of an entity.", "Give each key column, as customer_id=4711."
+        "E-ERASE-001",
+        "The entity does not exist, or the named columns are not its key.",
+        "Give the entity and a value for each key column, such as `customer customer_id=4711`.",
     ),
     "ReasonNamesKey": ErrorCode(
         "E-ERASE-002",
@@ -267,14 +289,20 @@ CODES: Mapping[str, ErrorCode] = {
         "Write a reason without the key.",
     ),
     "UnreadableDependency": ErrorCode(
-        "E-RETENTION-001", "An artifact cannot be read, so it is unknown what it needs. Nothing is removed.", _VERIFY
+        "E-RETENTION-001",
+        "An artifact cannot be read, so it is unknown which other artifacts it needs. Nothing is removed.",
+        _VERIFY,
     ),
     "StalePlan": ErrorCode(
         "E-RETENTION-002",
-        "The plan changed since it was shown.",
-        "Run the dry run again, and delete with the new plan's name.",
+        "The plan has changed since the dry run, or its name is wrong.",
+        "Repeat the dry run, and use the name of the new plan with `--delete`.",
     ),
-    "UsageError": ErrorCode("E-COMMAND-001", "The command line cannot be read.", "Run the command with `--help`."),
+    "UsageError": ErrorCode(
+        "E-COMMAND-001",
+        "The command, its arguments or its options are not valid.",
+        "Follow the message, or run the command with `--help`.",
+    ),
     "UnknownModel": ErrorCode("E-COMMAND-002", "The project has no model of this name.", _NAMES),
     "UnknownSource": ErrorCode("E-COMMAND-004", "The project has no source of this name.", _NAMES),
     "UnusableFile": ErrorCode(

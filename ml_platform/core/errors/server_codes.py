@@ -9,43 +9,57 @@ from ml_platform.core.errors.error_code import ErrorCode
 SERVER_CODES: Mapping[str, ErrorCode] = {
     "ServiceTokenNeeded": ErrorCode(
         "E-SERVER-006",
-        "The prediction service would answer other machines without asking who they are.",
+        "The prediction service would answer requests from other machines without a token.",
         "Set `ML_PLATFORM_PREDICT_TOKEN`, or leave out `--host`.",
     ),
     "NothingOnline": ErrorCode(
         "E-SERVER-007",
-        "No model declares that it answers requests.",
+        "No model of the project answers requests.",
         "Add `deployment: {online: true}` to a model.",
     ),
     "AddressTaken": ErrorCode(
-        "E-SERVER-008", "The prediction service cannot listen on its address.", "Give another port with `--port`."
+        "E-SERVER-008", "The prediction service cannot listen on its address.", "Name another port with `--port`."
     ),
     "WorkersDie": ErrorCode(
         "E-SERVER-009",
-        "The processes of the prediction service end as soon as they start.",
-        "Read the lines that they wrote before, and correct what they name.",
+        "The processes of the prediction service ended several times within seconds of their start.",
+        "The lines above the message show the reason. Correct it and start the service again.",
     ),
     "ExporterMissing": ErrorCode(
         "E-SERVER-010",
-        "The environment asks for an OpenTelemetry exporter that is not installed.",
-        "Install the exporter's package, or set `OTEL_TRACES_EXPORTER=none`.",
+        "The environment variable `OTEL_TRACES_EXPORTER` names an exporter that is not installed.",
+        "Install the package of the exporter, or set `OTEL_TRACES_EXPORTER=none`.",
     ),
     "ExperimentError": ErrorCode(
         "E-EXPERIMENT-001",
-        "An experiment cannot be made, found or used as asked.",
-        "Follow the message. `ml-platform experiments` lists all; its log file is in its folder.",
+        "An experiment cannot be created, found or used.",
+        "Follow the message. `ml-platform experiments` lists all experiments. The folder of each has a log file.",
     ),
     "WeakToken": ErrorCode(
-        "E-SERVER-001", "The token can be guessed, or others can read its file.", "Use 24 random characters, mode 600."
+        "E-SERVER-001",
+        "The token is too short or has unusable characters, or its file cannot be read or can be read by other users.",
+        "Use 24 random letters and digits. Let only your user read the file: `chmod 600 FILE`.",
     ),
     "TokenNeeded": ErrorCode(
-        "E-SERVER-002", "A server that other machines reach has no token.", "Give `--token-file`."
+        "E-SERVER-002",
+        "A server that other machines can reach has no token.",
+        "Name the token's file with `--token-file`.",
     ),
-    "NameNeeded": ErrorCode("E-SERVER-003", "A server on every address has no declared name.", "Give `--host-name`."),
+    "NameNeeded": ErrorCode(
+        "E-SERVER-003",
+        "A server listens on every address, and no host name is declared for it.",
+        "Name the host with `--host-name`.",
+    ),
     "PortTaken": ErrorCode(
-        "E-SERVER-004", "Another process uses the port.", "Stop it, or give `--port` or `--mlflow-port`."
+        "E-SERVER-004",
+        "Another process uses the port.",
+        "Stop that process, or name another port with `--port` or `--mlflow-port`.",
     ),
-    "ServerDied": ErrorCode("E-SERVER-005", "A server process ended.", "Read the log file that the message names."),
+    "ServerDied": ErrorCode(
+        "E-SERVER-005",
+        "A server process ended, or did not answer in time.",
+        "Read the log file that the message names.",
+    ),
     "OnlineRequestFault": ErrorCode(
         "E-ONLINE-001",
         "A request for a prediction has a column that the model does not take, or a value of another type.",
@@ -53,10 +67,10 @@ SERVER_CODES: Mapping[str, ErrorCode] = {
     ),
     "OnlineStoreUnavailable": ErrorCode(
         "E-ONLINE-002",
-        "The online store cannot be read or written, or does not hold what a model needs.",
-        "Run `ml-platform run`, or start the server that storage.online names.",
+        "The online store cannot be read or written, or it lacks data that a model needs.",
+        "Run `ml-platform run`, or start the server that `storage.online` names.",
     ),
     "NotOnline": ErrorCode(
-        "E-ONLINE-003", "The model does not answer requests.", "Declare `deployment: {online: true}` in the model."
+        "E-ONLINE-003", "The model does not answer requests.", "Add `deployment: {online: true}` to the model."
     ),
 }
