@@ -222,7 +222,11 @@ CODES: Mapping[str, ErrorCode] = {
         "To require approval, declare `deployment: {approval: required}`.",
     ),
     "ApprovalWithoutReason": ErrorCode("E-RELEASE-004", "An approval has no actor or no reason.", "Give `--reason`."),
-    "RefConflict": ErrorCode("E-RELEASE-005", "Another process deployed a version at the same time.", "Try again."),
+    "RefConflict": ErrorCode(
+        "E-RELEASE-005",
+        "Another process changed the same deployment, rollout, source or prediction log at the same time.",
+        "Try again.",
+    ),
     "NothingToRollBack": ErrorCode(
         "E-RELEASE-006",
         "There is no earlier champion, or the named version is not an earlier champion.",
@@ -310,7 +314,7 @@ CODES: Mapping[str, ErrorCode] = {
     ),
     "FolderTaken": ErrorCode("E-INIT-002", "The folder of a new project is not empty.", "Name a new or empty folder."),
     "UnknownExample": ErrorCode("E-INIT-003", "No example has this name.", _NAMES),
-    "NothingSelected": ErrorCode("E-COMMAND-005", "`--select` names no node or model of the project.", _NAMES),
+    "NothingSelected": ErrorCode("E-COMMAND-005", "`--select` matches no node or model of the project.", _NAMES),
     "UnknownErrorCode": ErrorCode("E-COMMAND-003", "No error has this code.", "`ml-platform error` lists all codes."),
     **SERVER_CODES,
 }
