@@ -188,11 +188,6 @@ CODES: Mapping[str, ErrorCode] = {
         "The champion, the anchor or the release rule has changed since the evaluation. The champion stays.",
         _RUN,
     ),
-    "ExportRefused": ErrorCode(
-        "E-EXPORT-001",
-        "The format cannot reproduce the model's predictions, or the file gives other scores. Nothing was written.",
-        "Add the `--without` options that the message suggests. Or use `--format mlflow`: it exports the whole model.",
-    ),
     "PredictionError": ErrorCode(
         "E-PREDICTION-001",
         "Rows do not fit the model: a column is missing or has another type, or a transform failed.",
@@ -238,22 +233,6 @@ CODES: Mapping[str, ErrorCode] = {
         "`ml-platform parity MODEL` shows the rows and columns that differ, with both values. Correct the cause, then "
         "run the project again.",
     ),
-    "PageNotWritten": ErrorCode(
-        "E-PAGE-001", "A page cannot be written.", "Name another file with `--html` or `--to`."
-    ),
-    "NotASite": ErrorCode(
-        "E-PAGE-002",
-        "The folder contains files that `ml-platform site` did not write, or it is a file.",
-        "Name a new or empty folder with `--to`.",
-    ),
-    "SiteNotWritten": ErrorCode(
-        "E-PAGE-003", "The folder of the site cannot be written.", "Name another folder with `--to`."
-    ),
-    "ReportNotSafe": ErrorCode(
-        "E-PAGE-004",
-        "A drift report was not written, because values of the data could run as a script in it.",
-        "Install the version of Evidently that `requirements.lock` names.",
-    ),
     "StoreUnavailable": ErrorCode(
         "E-STORE-001",
         "The artifact store cannot be opened.",
@@ -281,16 +260,6 @@ CODES: Mapping[str, ErrorCode] = {
         "E-DAMAGE-006",
         "A stored model contains a type that is not in the list of trusted types, or that is not installed.",
         "Do not use the stored model. Install the package that the message names, or train the model again.",
-    ),
-    "UnknownKey": ErrorCode(
-        "E-ERASE-001",
-        "The entity does not exist, or the named columns are not its key.",
-        "Give the entity and a value for each key column, such as `customer customer_id=4711`.",
-    ),
-    "ReasonNamesKey": ErrorCode(
-        "E-ERASE-002",
-        "The reason of an erasure contains the key that is to be erased.",
-        "Write a reason without the key.",
     ),
     "UnreadableDependency": ErrorCode(
         "E-RETENTION-001",

@@ -1,4 +1,4 @@
-"""The codes of errors of servers (the UI's, and the prediction service's) and of experiments."""
+"""The codes of errors of servers (the UI's, and the prediction service's), of experiments, pages, exports and erasures."""
 
 from __future__ import annotations
 
@@ -72,5 +72,36 @@ SERVER_CODES: Mapping[str, ErrorCode] = {
     ),
     "NotOnline": ErrorCode(
         "E-ONLINE-003", "The model does not answer requests.", "Add `deployment: {online: true}` to the model."
+    ),
+    "ExportRefused": ErrorCode(
+        "E-EXPORT-001",
+        "The format cannot reproduce the model's predictions, or the file gives other scores. Nothing was written.",
+        "Add the `--without` options that the message suggests. Or use `--format mlflow`: it exports the whole model.",
+    ),
+    "PageNotWritten": ErrorCode(
+        "E-PAGE-001", "A page cannot be written.", "Name another file with `--html` or `--to`."
+    ),
+    "NotASite": ErrorCode(
+        "E-PAGE-002",
+        "The folder contains files that `ml-platform site` did not write, or it is a file.",
+        "Name a new or empty folder with `--to`.",
+    ),
+    "SiteNotWritten": ErrorCode(
+        "E-PAGE-003", "The folder of the site cannot be written.", "Name another folder with `--to`."
+    ),
+    "ReportNotSafe": ErrorCode(
+        "E-PAGE-004",
+        "A drift report was not written, because values of the data could run as a script in it.",
+        "Install the version of Evidently that `requirements.lock` names.",
+    ),
+    "UnknownKey": ErrorCode(
+        "E-ERASE-001",
+        "The entity does not exist, or the named columns are not its key.",
+        "Give the entity and a value for each key column, such as `customer customer_id=4711`.",
+    ),
+    "ReasonNamesKey": ErrorCode(
+        "E-ERASE-002",
+        "The reason of an erasure contains the key that is to be erased.",
+        "Write a reason without the key.",
     ),
 }
