@@ -1,4 +1,4 @@
-"""The codes of errors of servers (the UI's, and the prediction service's), of experiments, pages, exports and erasures."""
+"""The codes of errors of servers (the UI, the prediction service), experiments, pages, exports and erasures."""
 
 from __future__ import annotations
 
