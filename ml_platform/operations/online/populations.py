@@ -67,7 +67,7 @@ class PopulationRecords:
     Attributes
     ----------
     tick
-        The last batch run before which all that it reads was read, in microseconds since 1970 UTC.
+        The last batch run after which all that it reads was read, in microseconds since 1970 UTC.
     entities
         How many entities are in the population, once `chunks` was read.
     """
