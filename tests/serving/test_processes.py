@@ -11,8 +11,10 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -38,7 +40,7 @@ class Service:
     """A running `ml-platform serve`."""
 
     url: str
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[Any]
 
     def workers(self) -> list[psutil.Process]:
         """Return the worker processes."""
@@ -57,29 +59,38 @@ class Service:
         raise AssertionError("the service does not answer")
 
 
-def started(world: ServedWorld, workers: int = 2) -> Service:
+@contextmanager
+def started(world: ServedWorld, workers: int = 2, *words: str, **pipes: Any) -> Iterator[Service]:
+    """Start the service; it ends with the test, also with one that fails."""
     port = free_port()
-    command = [PROGRAM, "serve", str(world.project.root), "--port", str(port)]
-    return Service(f"http://127.0.0.1:{port}", subprocess.Popen([*command, "--workers", str(workers)]))
+    command = [PROGRAM, "serve", str(world.project.root), "--port", str(port), "--workers", str(workers), *words]
+    with subprocess.Popen(command, **pipes) as process:
+        try:
+            yield Service(f"http://127.0.0.1:{port}", process)
+        finally:
+            process.kill()  # its workers end with it
 
 
-def test_a_program_that_started_the_service_reads_one_line_with_its_address(world: ServedWorld) -> None:
-    port = free_port()
-    command = [PROGRAM, "serve", str(world.project.root), "--port", str(port), "--workers", "1", "--json"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        require_documented(("serve",), line)
-        document = json.loads(line)
-        assert requests.get(f"{document['address']}/readyz", timeout=5).status_code == 200
-        process.send_signal(signal.SIGINT)
-        assert process.wait(60) == 0
-    assert (document["address"], [*document["models"]]) == (f"http://127.0.0.1:{port}", ["by_ticks"])
+@contextmanager
+def running(world: ServedWorld, workers: int = 2) -> Iterator[Service]:
+    with started(world, workers) as service:
+        service.wait()
+        yield service
 
 
 def stopped(service: Service) -> int:
     service.process.send_signal(signal.SIGINT)
     return service.process.wait(60)
+
+
+def test_a_program_that_started_the_service_reads_one_line_with_its_address(world: ServedWorld) -> None:
+    with started(world, 1, "--json", stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as service:
+        line = service.process.stdout.readline()
+        require_documented(("serve",), line)
+        document = json.loads(line)
+        assert (document["address"], [*document["models"]]) == (service.url, ["by_ticks"])
+        service.wait()
+        assert stopped(service) == 0
 
 
 @pytest.fixture(scope="module")
@@ -134,70 +145,66 @@ def logged(world: ServedWorld) -> set[str]:
 
 
 def test_killed_workers_lose_no_answered_prediction_and_others_take_over(world: ServedWorld) -> None:
-    service, drawn = started(world), random.Random(1)
-    service.wait()
-    with Clients(service) as clients:
-        for _ in range(KILLS):
-            time.sleep(drawn.uniform(0.05, 1.0))
-            workers = service.workers()
-            if workers:
-                drawn.choice(workers).kill()
-            if drawn.random() < 0.3:
-                compact_online_log(world.project, NOW)  # while they write
-            until = time.monotonic() + 60
-            while len(service.workers()) < 2 and time.monotonic() < until:
-                time.sleep(0.05)
-            service.wait()
-    assert clients.statuses <= {200, 503}
-    assert len(clients.answered) > KILLS
-    assert stopped(service) == 0
-    assert clients.answered <= logged(world)
+    drawn = random.Random(1)
+    with running(world) as service:
+        with Clients(service) as clients:
+            for _ in range(KILLS):
+                time.sleep(drawn.uniform(0.05, 1.0))
+                workers = service.workers()
+                if workers:
+                    drawn.choice(workers).kill()
+                if drawn.random() < 0.3:
+                    compact_online_log(world.project, NOW)  # while they write
+                until = time.monotonic() + 60
+                while len(service.workers()) < 2 and time.monotonic() < until:
+                    time.sleep(0.05)
+                service.wait()
+        assert clients.statuses <= {200, 503}
+        assert len(clients.answered) > KILLS
+        assert stopped(service) == 0
+        assert clients.answered <= logged(world)
 
 
 def test_a_killed_parent_takes_its_workers_along_and_leaves_the_port_free(world: ServedWorld) -> None:
-    service = started(world)
-    service.wait()
-    workers = service.workers()
-    with Clients(service, 2) as clients:
-        time.sleep(0.5)
-        service.process.kill()
-        service.process.wait()
-        psutil.wait_procs(workers, timeout=60)
-    assert not any(worker.is_running() for worker in workers)
-    assert clients.answered <= logged(world)
-    process = started(world)
-    process.wait()
-    assert stopped(process) == 0
+    with running(world) as service:
+        workers = service.workers()
+        with Clients(service, 2) as clients:
+            time.sleep(0.5)
+            service.process.kill()
+            service.process.wait()
+            psutil.wait_procs(workers, timeout=60)
+        assert not any(worker.is_running() for worker in workers)
+        assert clients.answered <= logged(world)
+    with running(world) as process:
+        assert stopped(process) == 0
 
 
 def test_a_stop_answers_what_was_asked(world: ServedWorld) -> None:
-    service = started(world, 1)
-    service.wait()
-    with Clients(service, 3) as clients:
-        time.sleep(0.5)
-        assert stopped(service) == 0
-    assert clients.statuses == {200}
-    assert clients.answered <= logged(world)
+    with running(world, 1) as service:
+        with Clients(service, 3) as clients:
+            time.sleep(0.5)
+            assert stopped(service) == 0
+        assert clients.statuses == {200}
+        assert clients.answered <= logged(world)
 
 
 def test_swaps_and_rollbacks_under_load_fail_no_request(world: ServedWorld) -> None:
     swaps = 50 if PROVE else 4
-    service = started(world, 1)
-    service.wait()
-    made = [world.deploy("by_ticks", seed=seed).number for seed in (1, 2)]
-    with Clients(service, 3) as clients:
-        for number in range(swaps):
-            wanted = world.deploy("by_ticks", seed=1 + number % 2).number
-            _wait_for(clients, wanted)
-        begun = time.monotonic()
-        line = roll_back(world.project, "by_ticks", actor="ada", reason="a test", now=NOW)
-        _wait_for(clients, line.facts["version"])
-        took = time.monotonic() - begun
-    assert (clients.failed, clients.statuses) == (0, {200})
-    assert set(clients.versions) >= set(made)
-    assert clients.answered <= logged(world)
-    assert stopped(service) == 0
-    print(json.dumps({"swaps": swaps, "answers": len(clients.answered), "rollback_seconds": took}))
+    with running(world, 1) as service:
+        made = [world.deploy("by_ticks", seed=seed).number for seed in (1, 2)]
+        with Clients(service, 3) as clients:
+            for number in range(swaps):
+                wanted = world.deploy("by_ticks", seed=1 + number % 2).number
+                _wait_for(clients, wanted)
+            begun = time.monotonic()
+            line = roll_back(world.project, "by_ticks", actor="ada", reason="a test", now=NOW)
+            _wait_for(clients, line.facts["version"])
+            took = time.monotonic() - begun
+        assert (clients.failed, clients.statuses) == (0, {200})
+        assert set(clients.versions) >= set(made)
+        assert clients.answered <= logged(world)
+        assert stopped(service) == 0
+        print(json.dumps({"swaps": swaps, "answers": len(clients.answered), "rollback_seconds": took}))
 
 
 def _wait_for(clients: Clients, version: int) -> None:

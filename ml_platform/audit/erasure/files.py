@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml_platform.audit.erasure.data_subject import Person
+from ml_platform.audit.erasure.records import STOP
 from ml_platform.audit.erasure.remove_rows import is_table
 from ml_platform.audit.erasure.texts import masked_bytes, text_of
 from ml_platform.core.engines.scratch import sweep_scratch
@@ -34,7 +35,6 @@ _SQLITE = b"SQLite format 3\0"
 _BESIDE = ("-wal", "-shm", "-journal")
 _WAIT_SECONDS = 30
 _STORAGES = ("storage:", "run_storage:", "event_log_storage:", "schedule_storage:")
-_STOP = "Stop the process that uses it (ml-platform up, a run), then erase again."
 
 
 class Remedy(Enum):
@@ -187,7 +187,7 @@ def _held_cells(path: Path, person: Person) -> Iterator[tuple[str, str, int, str
                     if masked != text:
                         yield table, column, row, masked
     except sqlite3.Error as error:
-        raise DatabaseUnavailable(str(path), str(error), _STOP) from error
+        raise DatabaseUnavailable(str(path), str(error), STOP) from error
 
 
 def _text_columns(connection: sqlite3.Connection) -> list[tuple[str, str]]:
@@ -211,6 +211,6 @@ def _mask_database(path: Path, person: Person) -> None:
             connection.execute("VACUUM")
             busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
     except sqlite3.Error as error:
-        raise DatabaseUnavailable(str(path), str(error), _STOP) from error
+        raise DatabaseUnavailable(str(path), str(error), STOP) from error
     if busy:
-        raise DatabaseUnavailable(str(path), "its log of changes is read by another process", _STOP)
+        raise DatabaseUnavailable(str(path), "its log of changes is read by another process", STOP)

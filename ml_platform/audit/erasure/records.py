@@ -9,12 +9,14 @@ import sqlalchemy as sa
 
 from ml_platform.audit.erasure.data_subject import Person
 from ml_platform.project import Project
+from ml_platform.storage.database_errors import DatabaseUnavailable
 from ml_platform.storage.raw_rows import key_text
 from ml_platform.storage.row_log import forget_salts
 from ml_platform.storage.rows import update_rows
 from ml_platform.storage.tables import METADATA, PERSONAL
 
-_LOG_IN_USE = "PRAGMA wal_checkpoint(TRUNCATE)"
+STOP = "Stop the process that uses it (ml-platform up, a run), then erase again."
+_EMPTY_LOG = "PRAGMA wal_checkpoint(TRUNCATE)"
 
 
 def personal_columns() -> list[sa.Column[Any]]:
@@ -61,8 +63,8 @@ def rewrite_database(project: Project) -> None:
     engine = project.database.engine
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.exec_driver_sql("VACUUM")
-        if engine.dialect.name == "sqlite":
-            connection.exec_driver_sql(_LOG_IN_USE)
+        if engine.dialect.name == "sqlite" and connection.exec_driver_sql(_EMPTY_LOG).scalar_one():
+            raise DatabaseUnavailable(project.database.url, "its log of changes is read by another process", STOP)
 
 
 def _held(connection: sa.Connection, column: sa.Column[Any], person: Person) -> Iterator[tuple[list[Any], str]]:

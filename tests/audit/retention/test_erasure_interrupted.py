@@ -6,6 +6,7 @@ import signal
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 
 from ml_platform.audit.erasure.data_subject import Person
 from ml_platform.audit.erasure.erase import erase
@@ -15,6 +16,8 @@ from ml_platform.datasets.snapshot.read import load_snapshot
 from ml_platform.project import open_project
 from ml_platform.sources.ingest import ingest_source
 from ml_platform.storage.artifacts import ArtifactStore
+from ml_platform.storage.database_errors import DatabaseUnavailable
+from ml_platform.storage.outputs import OUTPUTS
 from ml_platform.storage.prediction_log import read_predictions
 from ml_platform.storage.trash import Removal
 from ml_platform.storage.versions import versions
@@ -69,16 +72,16 @@ def test_a_process_killed_while_it_erases_is_completed_by_a_second_erasure(clutt
 
 
 def test_a_run_beside_that_read_a_source_before_does_not_stand(tmp_path, monkeypatch):
-    project = sales_project(tmp_path, [sale("first", 1), sale("second", 2)])
+    project = sales_project(tmp_path, [sale("sale_one", 1), sale("sale_two", 2)])
     ingest_source(project, "sales", at(9))
-    project = sales_project(tmp_path, [sale("first", 1), sale("second", 2), sale("third", 10)])
+    project = sales_project(tmp_path, [sale("sale_one", 1), sale("sale_two", 2), sale("sale_three", 10)])
     from ml_platform.sources import ingest
 
     whole = vars(ingest)["append_rows"]
 
     def late(*words):
         made = whole(*words)
-        erased(open_project(tmp_path), "sale", id="first")
+        erased(open_project(tmp_path), "sale", id="sale_one")
         return made
 
     monkeypatch.setattr(ingest, "append_rows", late)
@@ -86,8 +89,21 @@ def test_a_run_beside_that_read_a_source_before_does_not_stand(tmp_path, monkeyp
         ingest_source(project, "sales", at(20))
     monkeypatch.setattr(ingest, "append_rows", whole)
     assert ingest_source(open_project(tmp_path), "sales", at(21)).new_rows == 1
-    assert set(known_at(open_project(tmp_path), 22)) == {"second", "third"}
-    require_nowhere(open_project(tmp_path), "first")
+    assert set(known_at(open_project(tmp_path), 22)) == {"sale_two", "sale_three"}
+    require_nowhere(open_project(tmp_path), "sale_one")
+
+
+def test_an_erasure_says_so_where_a_reader_keeps_the_database_s_log(tmp_path):
+    project = sales_project(tmp_path, [sale("sale_one", 1), sale("sale_two", 2)])
+    ingest_source(project, "sales", at(9))
+    sa.event.listen(project.database.engine, "connect", lambda raw, _: raw.execute("PRAGMA busy_timeout=0"))
+    project.database.engine.dispose()
+    with open_project(tmp_path).database.snapshot() as reader:
+        reader.execute(sa.select(OUTPUTS)).all()
+        with pytest.raises(DatabaseUnavailable, match=r"is read by another process\. Stop the process"):
+            erased(project, "sale", id="sale_one")
+    erased(project, "sale", id="sale_one")
+    require_nowhere(project, "sale_one")
 
 
 def test_what_a_killed_process_wrote_halfway_goes_with_the_person(cluttered):
