@@ -54,30 +54,30 @@ def kill(world: ServedWorld, kills: int) -> None:
     """Kill workers of services, and in the end most times the parent; compare with the log after each service."""
     drawn, done, answered, accepted = random.Random(kills), 0, set[str](), set[int]()
     while done < kills:
-        service = started(world, WORKERS)
-        service.wait(300)
-        events = Events(service, (done + 1) * 10**6)
-        with Clients(service) as clients:
-            for _ in range(min(EACH_PARENT, kills - done) - 1):
-                time.sleep(drawn.uniform(0.02, 0.3))
-                workers = service.workers()
-                while not workers:
-                    time.sleep(0.05)
+        with started(world, WORKERS) as service:
+            service.wait(300)
+            events = Events(service, (done + 1) * 10**6)
+            with Clients(service) as clients:
+                for _ in range(min(EACH_PARENT, kills - done) - 1):
+                    time.sleep(drawn.uniform(0.02, 0.3))
                     workers = service.workers()
-                drawn.choice(workers).kill()
+                    while not workers:
+                        time.sleep(0.05)
+                        workers = service.workers()
+                    drawn.choice(workers).kill()
+                    done += 1
+                    if drawn.random() < 0.1:
+                        compact_online_log(world.project, NOW)  # while they write
+                if drawn.random() < 0.9:
+                    workers = service.workers()
+                    service.process.kill()
+                    service.process.wait()
+                    for worker in workers:
+                        worker.wait(60)
+                else:
+                    stopped(service)
                 done += 1
-                if drawn.random() < 0.1:
-                    compact_online_log(world.project, NOW)  # while they write
-            if drawn.random() < 0.9:
-                workers = service.workers()
-                service.process.kill()
-                service.process.wait()
-                for worker in workers:
-                    worker.wait(60)
-            else:
-                stopped(service)
-            done += 1
-        events.stop()
+            events.stop()
         assert clients.statuses <= {200, 503}, clients.statuses
         answered |= clients.answered
         accepted |= events.accepted

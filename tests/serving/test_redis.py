@@ -17,7 +17,7 @@ import requests
 
 from ml_platform.operations.online.publish import online_store, publish_online
 from tests.features.world import at
-from tests.serving.test_processes import PATH, PROVE, ROW, Clients, Service, logged, started, stopped
+from tests.serving.test_processes import PATH, PROVE, ROW, Clients, Service, logged, running, stopped
 from tests.serving.world import ServedWorld, served_world
 from tests.storage.online.servers import started_redis
 from tests.up_server import free_port
@@ -59,10 +59,9 @@ def world(tmp_path_factory: pytest.TempPathFactory, server: Redis) -> Iterator[S
 
 @pytest.fixture(scope="module")
 def service(world: ServedWorld) -> Iterator[Service]:
-    process = started(world, 1)
-    process.wait()
-    yield process
-    assert stopped(process) == 0
+    with running(world, 1) as process:
+        yield process
+        assert stopped(process) == 0
 
 
 def ask(service: Service) -> requests.Response:

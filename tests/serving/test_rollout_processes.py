@@ -12,7 +12,7 @@ import requests
 
 from ml_platform.registry.rollback import roll_back
 from ml_platform.serving.candidate import entity_place
-from tests.serving.test_processes import Service, started, stopped
+from tests.serving.test_processes import Service, running, stopped
 from tests.serving.test_rollout import ROWS, log_of
 from tests.serving.world import NOW, ServedWorld, served_world
 
@@ -27,10 +27,9 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ServedWorld:
 @pytest.fixture
 def service(world: ServedWorld) -> Iterator[Service]:
     world.roll_out("yes", 5, {"canary": 0.3, "for": "2d"})
-    process = started(world)
-    process.wait()
-    yield process
-    stopped(process)
+    with running(world) as process:
+        yield process
+        stopped(process)
 
 
 def by_entity(service: Service, times: int = 1) -> dict[str, set[int]]:
