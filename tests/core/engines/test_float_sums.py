@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import random
 from collections.abc import Iterable
 from datetime import timedelta
@@ -35,6 +36,7 @@ from tests.features.feature_tables import answers, built, one_table, project_of,
 from tests.features.world import at
 
 pytestmark = pytest.mark.slow
+DRAWN = 60 if "ML_PLATFORM_PROVE" in os.environ else 15  # a second each
 
 HOSTILE = [0.0, -0.0, 1e-300, 5e-324, 1e-40, 8.12e-6, 0.1, 0.3, 1.0, -1.0, 2.0**53, -(2.0**53), 1e16, -1e16, 1e20]
 HOSTILE += [-1e20, 1e42, -1e42, 3.5, 1e9 + 0.001, 1e9 + 0.002, 4503599627370497.5, 2.0**-200, 2.0**-201, -(2.0**-202)]
@@ -78,7 +80,7 @@ def in_limbs(engine: DuckDB, groups: list[list[float]], *, few: bool) -> tuple[n
     return rounded_sum(made["s"], SUM_UNITS, len(groups)), rounded_spread(count, made["s"], made["q"], len(groups))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=DRAWN, deadline=None)
 @given(
     st.lists(
         st.lists(

@@ -9,7 +9,7 @@ import pytest
 
 from ml_platform.datasets.labels.labels import labels_of, with_labels
 from ml_platform.sources.ingest import ingest_source
-from tests.datasets.labels.window_labels import BINARY, CLASSES, agrees, answer, project_of, random_rows, sale
+from tests.datasets.labels.window_labels import BINARY, CLASSES, SEEDS, agrees, answer, project_of, random_rows, sale
 from tests.features import oracle
 from tests.features.world import at
 
@@ -153,7 +153,7 @@ def compared(directory, seed, count, questions, **changes):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_every_comparison_equals_the_loop_with_ties_gaps_corrections_late_rows_and_nulls(tmp_path, seed):
     assert compared(tmp_path, seed, 220, 120) == {"known", "null", "late", "incomplete"}
 

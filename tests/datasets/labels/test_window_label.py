@@ -6,14 +6,23 @@ from datetime import timedelta
 import pytest
 
 from ml_platform.features import row_cells
-from tests.datasets.labels.window_labels import COLUMNS, LABELS, agrees, expected, labels, project_of, random_rows
+from tests.datasets.labels.window_labels import (
+    COLUMNS,
+    LABELS,
+    SEEDS,
+    agrees,
+    expected,
+    labels,
+    project_of,
+    random_rows,
+)
 from tests.features.world import at
 
 DELETES = {"columns": COLUMNS["sales"] | {"gone": "bool"}, "deletes": "gone"}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_every_label_equals_the_loop_with_ties_gaps_corrections_late_rows_and_nulls(tmp_path, seed):
     draw = random.Random(seed)
     rows = random_rows(draw)

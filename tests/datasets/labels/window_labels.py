@@ -1,5 +1,6 @@
 """Declared labels over a window, random rows for them, and the same labels as loops over rows."""
 
+import os
 from datetime import timedelta
 
 import pyarrow as pa
@@ -10,6 +11,7 @@ from ml_platform.sources.ingest import ingest_source
 from tests.features import oracle
 from tests.features.world import at, write_csv, write_project
 
+SEEDS = range(8 if os.environ.get("ML_PLATFORM_PROVE") else 1)  # a world of twelve seconds each
 COLUMNS = {
     "orders": {"id": "string", "shop": "string", "at": "timestamp", "seen": "timestamp"},
     "sales": {
