@@ -133,6 +133,13 @@ def logged_ids(project: OpenedStores, model: str, day: date) -> set[str]:
     return {str(id) for segment in segments for id in segment["prediction_id"].to_pylist()}
 
 
+def late_count(project: OpenedStores, model: str, day: date) -> int:
+    """Return how many predictions of a day are for rows that became known only after their batch run."""
+    logged = logged_day(project, model, day)
+    tables = () if logged is None else read_day(project, logged, ["late"])
+    return sum(sum(table["late"].to_pylist()) for table in tables)
+
+
 def append_predictions(
     project: OpenedStores,
     model: str,

@@ -78,7 +78,7 @@ def outcomes_of(
     PlatformError
         Where the label's source cannot be read.
     """
-    model, rows = then.spec.models[logged.model], _with_counted(then, logged)
+    model, rows = then.spec.models[logged.model], _with_counted(logged, predictors)
     settled = rows["effective_time"] + model.label.horizon <= now
     source_id = current_output(then.database, NodeName("source", model.label.source))
     label = pd.Series(None, index=rows.index, dtype=object)
@@ -109,12 +109,12 @@ def _counted(outcome: PredictionOutcome, action: str, declared: Collection[str])
     return replace(outcome, counted=action)
 
 
-def _with_counted(then: Project, logged: Logged) -> pd.DataFrame:
+def _with_counted(logged: Logged, predictors: Mapping[int, Predictor]) -> pd.DataFrame:
     """Return predictions with the action that realized value counts, where a source reports which were taken."""
     if TAKEN not in logged.rows:
         return logged.rows
     taken = logged.rows[TAKEN]
-    nothing = then.spec.models[logged.model].value.do_nothing
+    nothing = logged.rows["version"].map({number: item.decision.do_nothing for number, item in predictors.items()})
     return logged.rows.assign(**{DONE: taken.where(taken.notna(), nothing)})
 
 

@@ -53,10 +53,24 @@ class Effect:
         return MeasuredEffect(acted=self.acted, held_out=self.held_out, figure=figure, **interval)
 
 
-def earned_decision(model: ModelSpec, decision: Decision) -> Decision:
-    """Return what the actions of a version really earned, over the label that came about."""
+def earned_decisions(model: ModelSpec, decisions: Mapping[int, Decision]) -> dict[int, Decision]:
+    """Return what the actions of each version really earned, over the label that came about.
+
+    A version is left out as a whole, with its control rows, where the declaration lacks what one of its
+    actions earned: where it has an action that is declared no more, another ``do_nothing``, or no logged column that
+    the amounts read. So is one whose held-out rows earn the same for every label, where no amounts are declared. If
+    only some of its rows were left out, the groups would no longer be of the same days.
+    """
     earned = model.value.control.earned if model.value.control else None
-    return decision if earned is None else replace(decision, actions=dict(earned), do_nothing=model.value.do_nothing)
+    if earned is None:
+        return {number: decision for number, decision in decisions.items() if decision.nothing_reads_label}
+    return {
+        number: replace(decision, actions=dict(earned))
+        for number, decision in decisions.items()
+        if decision.do_nothing == model.value.do_nothing
+        and set(decision.actions) <= set(earned)
+        and set(replace(decision, actions=dict(earned)).columns) <= set(decision.columns)
+    }
 
 
 def measured_effect(
@@ -74,13 +88,14 @@ def measured_effect(
     predictions
         With `CONTROL`, `PROPENSITY` and `BEST_ACTION` where the model has a control group.
     decisions
-        What the actions of each version really earned (`earned_decision`).
+        What the actions of each version really earned (`earned_decisions`); other versions take no part.
     entity
         The columns of the entity's key.
     """
     if CONTROL not in predictions:
         return None
-    counted = is_counted(predictions, horizon, now) & predictions[CONTROL].notna() & _acts(predictions, decisions)
+    compared = predictions["version"].isin(list(decisions)) & predictions[CONTROL].notna()
+    counted = is_counted(predictions, horizon, now) & compared & _acts(predictions, decisions)
     earned = payoffs(predictions[counted], label[counted], decisions)
     rows = predictions.loc[earned.index]
     if rows.empty:

@@ -68,8 +68,7 @@ class Realized:
     undeclared
         Settled predictions with a label whose reported action is none that their version declares; None where all are.
     expected_nothing
-        What doing nothing was expected to earn on the rows of `expected`; None where it earns `do_nothing` whatever
-        the label is.
+        What doing nothing was expected to earn on the rows of `expected`; None where that is `do_nothing` on all rows.
     """
 
     settled: int
@@ -177,7 +176,7 @@ def realized_value(
         days=tuple(_day(str(day), rows) for day, rows in earned.groupby("day", sort=True)),
         **_followed(predictions.loc[earned.index]),
         undeclared=undeclared or None,
-        expected_nothing=_expectation(earned[EXPECTED_NOTHING]),
+        expected_nothing=_expected_nothing(earned),
     )
 
 
@@ -205,10 +204,11 @@ def _earned(rows: pd.DataFrame, label: pd.Series, decision: Decision) -> pd.Data
             "value": decision.value(rows, truth, taken),
             "expected": rows["expected_value"].astype("float64"),
             "do_nothing": decision.value(rows, truth, decision.nothing(rows)),
-            EXPECTED_NOTHING: rows.get(EXPECTED_NOTHING, np.nan),
         },
         index=rows.index,
     )
+    nothing = rows.get(EXPECTED_NOTHING, pd.Series(np.nan, rows.index)).fillna(earned["do_nothing"])
+    earned[EXPECTED_NOTHING] = nothing.where(earned["expected"].notna())
     return earned[earned["value"].notna() & earned["do_nothing"].notna()]
 
 
@@ -220,8 +220,18 @@ def _day(day: str, rows: pd.DataFrame) -> RealizedDay:
         expected=_expectation(rows["expected"]),
         do_nothing=_total(rows["do_nothing"]),
     )
-    nothing = _expectation(rows[EXPECTED_NOTHING])
+    nothing = _expected_nothing(rows)
     return made if nothing is None else made.but(expected_nothing=nothing)
+
+
+def _expected_nothing(rows: pd.DataFrame) -> float | None:
+    """Return what doing nothing was expected to earn on the rows of which something is; None where it earned just that.
+
+    A row whose payoffs were not all known has no expectation, and what doing nothing earned on it takes no part.
+    """
+    expectation = _expectation(rows[EXPECTED_NOTHING])
+    is_same = rows[EXPECTED_NOTHING].eq(rows["do_nothing"]).all()
+    return None if is_same else expectation
 
 
 def _total(values: pd.Series) -> float:

@@ -17,13 +17,14 @@ from ml_platform.datasets.labels.labels import labels_of
 from ml_platform.datasets.labels.states import LABEL, LABEL_STATE
 from ml_platform.declarations.metric_names import loss_quantile
 from ml_platform.declarations.model import ModelSpec
+from ml_platform.declarations.node_name import NodeName
 from ml_platform.models.capacity import BEST_ACTION
 from ml_platform.models.control import CONTROL, PROPENSITY
 from ml_platform.models.decision import Decision
 from ml_platform.models.inputs.labels import class_indices, read_label
 from ml_platform.models.predictor import load_decision, load_deployed
 from ml_platform.operations.monitoring.currencies import currencies_of, currency_now
-from ml_platform.operations.monitoring.effect import Effect, earned_decision, measured_effect
+from ml_platform.operations.monitoring.effect import Effect, earned_decisions, measured_effect
 from ml_platform.operations.monitoring.realized_gain import realized_gain
 from ml_platform.operations.monitoring.realized_value import (
     DONE,
@@ -128,15 +129,16 @@ def settled_predictions(
     Parameters
     ----------
     taken_id
-        The artifact of the source of actions that were taken; None where the model declares none.
+        The artifact of the source of actions that were taken; None where the model declares none, or where nothing of
+        it was ingested yet: then no action is reported.
     """
     spec = project.spec.models[model_name]
     horizon = spec.label.horizon
     start, end = now - horizon - spec.monitoring.window, now - horizon
     decisions = _decisions(project, model_name)
     rows, since, currency = _in_one_currency(project, spec, decisions, now)
-    if taken_id is not None:
-        rows = _with_actions(project, spec, rows, taken_id, now)
+    if (node := taken_node(project, model_name)) is not None:
+        rows = _with_actions(rows, decisions, _reported(project, node, taken_id, rows["prediction_id"], now))
     rows = _with_expected_nothing(project, model_name, rows, decisions)
     settled, inside = is_settled(rows, horizon, now), rows["effective_time"] > start
     truth = _labels(project, model_name, label_source_id, rows, settled, now)
@@ -150,8 +152,8 @@ def settled_predictions(
         {str(state): int(count) for state, count in truth[LABEL_STATE][inside & settled].value_counts().items()},
         currency=currency,
     )
-    compared = {number: earned_decision(spec, decision) for number, decision in decisions.items()}
     entity, fixed = project.spec.file.entities[spec.population.entity], spec.value.entities == "fixed"
+    compared = earned_decisions(spec, decisions)
     predictions = replace(
         predictions,
         gain=realized_gain(rows, label, decisions, horizon, now, start, entity, fixed),
@@ -183,12 +185,19 @@ def _in_one_currency(
     return rows, max(deployed, _first_day(project, spec.name)), currency
 
 
-def _with_actions(project: Project, spec: ModelSpec, rows: pd.DataFrame, taken_id: str, now: datetime) -> pd.DataFrame:
-    """Return predictions with the action that was reported, and the one that counts as taken."""
-    node = taken_node(project, spec.name)
-    assert node is not None, "a model with reports declares their source"
-    reported = taken_actions(project, node, taken_id, rows["prediction_id"], now)
-    return rows.assign(**{TAKEN: reported, DONE: reported.where(reported.notna(), spec.value.do_nothing)})
+def _reported(project: Project, node: NodeName, taken_id: str | None, ids: pd.Series, now: datetime) -> pd.Series:
+    if taken_id is None:
+        return pd.Series(None, index=ids.index, dtype=object)
+    return taken_actions(project, node, taken_id, ids, now)
+
+
+def _with_actions(rows: pd.DataFrame, decisions: Mapping[int, Decision], reported: pd.Series) -> pd.DataFrame:
+    """Return predictions with the action that was reported, and the one that counts as taken.
+
+    Without a report that is doing nothing, as the version that predicted declares it.
+    """
+    nothing = rows["version"].map({number: decision.do_nothing for number, decision in decisions.items()})
+    return rows.assign(**{TAKEN: reported, DONE: reported.where(reported.notna(), nothing)})
 
 
 def _with_expected_nothing(

@@ -19,8 +19,8 @@ from ml_platform.storage.online.opened import open_places
 def recommended(project: Project, model_name: str, answers: Sequence[Answers]) -> list[Answers]:
     """Return predictions with the actions that are recommended, as the model declares.
 
-    Rows of the control group get ``do_nothing`` and take no place of a limited action. Where nothing is declared, the
-    predictions are what they were.
+    Rows of the control group get ``do_nothing`` of their version and take no place of a limited action. Where nothing
+    is declared, the predictions are what they were.
     """
     value = project.spec.models[model_name].value
     capacity = Capacity.declared(value)
@@ -29,7 +29,6 @@ def recommended(project: Project, model_name: str, answers: Sequence[Answers]) -
     entity = project.spec.file.entities[project.spec.models[model_name].population.entity]
     keys = pd.concat([item.rows[[*entity, "effective_time"]] for item in answers], ignore_index=True)
     predicted = pd.concat([item.predicted for item in answers], ignore_index=True)
-    expected = pd.concat([item.expected for item in answers], ignore_index=True)
     recommendations = predicted.assign(**{BEST_ACTION: predicted["action"]})
     share = value.control.share if value.control else None
     held = _held(model_name, keys[list(entity)], share)
@@ -38,7 +37,7 @@ def recommended(project: Project, model_name: str, answers: Sequence[Answers]) -
         competing = _competing(answers, capacity.action).mask(pd.Series(held), np.nan)
         recommendations = capacity.limited(predicted, competing, keys, past, _take(project, model_name))
     if share is not None:
-        recommendations = _hold_out(recommendations, held, expected, value.do_nothing, share)
+        recommendations = _hold_out(recommendations, held, answers, share)
     return _by_version(recommendations, answers)
 
 
@@ -71,19 +70,30 @@ def _held(model_name: str, keys: pd.DataFrame, share: float | None) -> np.ndarra
     return np.array([is_control(model_name, key, share) for key in keys.itertuples(index=False)], dtype=bool)
 
 
-def _hold_out(
-    predicted: pd.DataFrame, held: np.ndarray, expected: pd.DataFrame, do_nothing: str, share: float
-) -> pd.DataFrame:
-    worth = expected[do_nothing] if do_nothing in expected else pd.Series(np.nan, expected.index)
+def _hold_out(predicted: pd.DataFrame, held: np.ndarray, answers: Sequence[Answers], share: float) -> pd.DataFrame:
+    """Return predictions of which those that are held out do nothing, as the version that made them declares it."""
+    nothing, worth = _nothing(answers)
     chances = [propensity(share, control=control) for control in (True, False)]
     return predicted.assign(
-        action=predicted["action"].mask(held, do_nothing),
+        action=predicted["action"].mask(held, nothing),
         expected_value=predicted["expected_value"].where(~held, worth),
         **{
             CONTROL: held,
             PROPENSITY: np.where(held, *chances),
         },
     )
+
+
+def _nothing(answers: Sequence[Answers]) -> tuple[pd.Series, pd.Series]:
+    """Return what doing nothing is on each row, and what it is expected to earn; null for a version without actions."""
+    names = [item.do_nothing if item.do_nothing in item.expected else None for item in answers]
+    index = pd.RangeIndex(sum(len(item.rows) for item in answers))
+    places = np.repeat(np.arange(len(answers)), [len(item.rows) for item in answers])
+    worth = [
+        np.full(len(item.rows), np.nan) if name is None else item.expected[name].to_numpy(dtype="float64")
+        for name, item in zip(names, answers, strict=True)
+    ]
+    return pd.Series([names[place] for place in places], index, dtype=object), pd.Series(np.concatenate(worth), index)
 
 
 def _by_version(recommendations: pd.DataFrame, answers: Sequence[Answers]) -> list[Answers]:

@@ -75,6 +75,8 @@ class Answers:
         The inputs as the predictor read them.
     predicted, expected
         As `Predictor.predict_actions` gives them.
+    do_nothing
+        What the version declares as having no model; an action of `expected` where it has actions.
     unlearned_nulls
         The columns of each row that are null where training had no null.
     """
@@ -85,6 +87,7 @@ class Answers:
     used: pd.DataFrame
     predicted: pd.DataFrame
     expected: pd.DataFrame
+    do_nothing: str
     unlearned_nulls: pd.Series
 
     @classmethod
@@ -98,7 +101,8 @@ class Answers:
         predictor = load_deployed(project, project.store.get("trained_model", version.id))
         used = read_columns(rows, predictor.inputs)
         predicted, expected = predictor.predict_actions(rows)
-        return cls(version, predictor.inputs, rows, used, predicted, expected, predictor.unlearned_nulls(used))
+        nothing, nulls = predictor.decision.do_nothing, predictor.unlearned_nulls(used)
+        return cls(version, predictor.inputs, rows, used, predicted, expected, nothing, nulls)
 
 
 def log_rows(project: Project, answers: Answers, now: datetime) -> pa.Table:

@@ -46,6 +46,7 @@ from ml_platform.storage.prediction_log import (
     KIND,
     append_predictions,
     day_bounds,
+    late_count,
     logged_day,
     read_day,
 )
@@ -169,7 +170,6 @@ def _score_rows(
     asked = _ask(project, model_name, questions.rows)
     facts: dict[str, Any] = {
         "before_first_deployment": asked.unanswered,
-        "late": int(asked.rows[LATE].sum()),
         "excluded": _exclusions(project, model_name, questions.excluded),
     }
 
@@ -177,6 +177,8 @@ def _score_rows(
         fresh = asked.rows[~asked.rows["prediction_id"].isin(logged)]
         rows = _answer(project, model_name, asked.versions, _not_asked_before(project, model_name, day, fresh), now)
         facts["unlearned_nulls"] = unlearned_counts(rows)
+        new = sum(rows[LATE].to_pylist()) if rows.num_rows else 0
+        facts["late"] = late_count(project, model_name, day) + new  # what is asked for now may be fewer
         return rows
 
     state, added = append_predictions(project, model_name, day, key, answer, inputs, facts)

@@ -44,7 +44,7 @@ class RealizedSums(Part):
     value, expected, do_nothing, uplift
         What they earned, what was expected of them, what doing nothing would have earned, and the gain over that.
     expected_nothing
-        What doing nothing was expected to earn; None where it earns `do_nothing` whatever the label is.
+        What doing nothing was expected to earn on the rows of `expected`; None where that is `do_nothing` on all rows.
     followed, reported
         On how many rows the recommended action was taken, and how many have a report; None if no source has them.
     interval

@@ -16,7 +16,7 @@ from scipy.stats import binom, ttest_ind
 from ml_platform.declarations.control import Control
 from ml_platform.declarations.value import Value
 from ml_platform.models.decision import Decision
-from ml_platform.operations.monitoring.effect import Effect, earned_decision, measured_effect
+from ml_platform.operations.monitoring.effect import Effect, earned_decisions, measured_effect
 from ml_platform.operations.monitoring.effect_interval import effect_interval
 from ml_platform.registry.evaluation.intervals import Interval
 
@@ -167,10 +167,44 @@ def test_what_actions_really_earned_is_declared_apart_from_what_decides() -> Non
         )
     )
     rows = world(1)
-    assert measured(rows, earned_decision(model, decides)) == measured(rows)
+    assert measured(rows, earned_decisions(model, {1: decides})[1]) == measured(rows)
     assert measured(rows, decides) != measured(rows)
-    without: Any = SimpleNamespace(value=Value(actions=dict(decides.actions), do_nothing="wait"))
-    assert earned_decision(without, decides) is decides
+
+
+def test_without_declared_amounts_only_payoffs_that_measure_something_are_used() -> None:
+    """The control group is declared no more: by payoffs of 0 for doing nothing, held-out rows would show no effect."""
+    model: Any = SimpleNamespace(value=Value(actions=dict(CALL.actions), do_nothing="wait"))
+    blind = Decision("orders", {"call": "-2 + label * 4", "wait": "0"}, None, "wait")
+    assert earned_decisions(model, {1: CALL, 2: blind}) == {1: CALL}
+
+
+def test_a_version_with_other_actions_than_the_declared_amounts_is_excluded_with_its_control_rows() -> None:
+    """On the first half of the days, a version did nothing by another name. They are worth 100 more a row."""
+    rows = world(1)
+    earlier = rows.index < len(rows) // 2
+    rows["label"] += np.where(earlier, 100.0, 0.0)
+    rows["version"] = np.where(earlier, 1, 2)
+    for column in ("action", "best_action"):
+        rows[column] = rows[column].mask(earlier & (rows[column] == "wait"), "rest")
+    renamed = Decision("orders", {"call": "label - 2", "rest": "label"}, None, "rest")
+    more = Decision("orders", {"call": "label - 2", "mail": "label - 1", "wait": "label"}, None, "wait")
+    control = Control(share=0.2, earned={"call": "label - 2", "wait": "label"})
+    model: Any = SimpleNamespace(value=Value(actions=dict(CALL.actions), do_nothing="wait", control=control))
+    compared = earned_decisions(model, {1: renamed, 2: CALL, 3: more})
+    assert list(compared) == [2]
+    now = START + timedelta(days=99)
+    effect = measured_effect(rows, rows["label"], compared, HORIZON, now, ["customer"])
+    assert effect is not None
+    assert effect == measured(rows[~earlier].assign(version=1))
+    assert effect.interval is not None
+    assert abs(effect.interval.figure / effect.acted - (3 - 2)) < 2  # control rows of the last half alone: some 45
+
+
+def test_amounts_that_read_a_column_which_a_version_did_not_log_leave_the_version_out() -> None:
+    control = Control(share=0.2, earned={"call": "label - orders.cost", "wait": "label"})
+    model: Any = SimpleNamespace(value=Value(actions=dict(CALL.actions), do_nothing="wait", control=control))
+    reading = Decision("orders", {"call": "label - orders.cost", "wait": "label"}, None, "wait")
+    assert list(earned_decisions(model, {1: CALL, 2: reading})) == [2]
 
 
 def covered(worlds: int, **kinds: Any) -> tuple[int, int]:

@@ -16,6 +16,7 @@ from ml_platform.operations.monitoring.monitor import monitor_model
 from ml_platform.project import open_project
 from ml_platform.reporting.overview.model_overview import model_overview
 from ml_platform.reporting.overview.worth import realized_worth
+from ml_platform.sources.ingest import ingest_source
 from ml_platform.storage.artifact_kinds.monitoring import MonitoringManifest
 from ml_platform.storage.outputs import record_output
 from ml_platform.storage.prediction_log import read_predictions
@@ -198,3 +199,37 @@ def test_where_doing_nothing_earns_the_same_for_each_label_nothing_more_is_kept(
     realized = about(monitor(world))["realized"]
     assert "expected_nothing" not in realized
     assert all("expected_nothing" not in day for day in realized["days"])
+
+
+REPORTS = """\
+reader: {csv: data/calls.csv}
+key: [prediction_id]
+event_timestamp: at
+known_at: {delay: 0s}
+columns: {prediction_id: string, action: string, at: timestamp}
+"""
+
+
+def test_a_prediction_without_a_report_counts_as_the_default_action_of_its_version(world: HandMadeWorld) -> None:
+    """Every second upgrade is reported. Then the default action gets another name, and no new version is deployed."""
+    (world.project.root / "sources/calls.yaml").write_text(REPORTS)
+    change(world, f"models/{MODEL}.yaml", "do_nothing: wait", "do_nothing: wait\n  taken: calls")
+    change(world, f"models/{MODEL}.yaml", "wait: 0", "wait: -1")
+    score_until(world, NOW)
+    unreported = about(monitor_model(world.project, MODEL, INPUTS, NOW))["realized_since"]
+    assert (unreported["reported"], unreported["uplift"]) == (0, 0.0)  # the source has no rows yet
+    rows = read_predictions(world.project, MODEL, DEPLOYED, NOW)
+    upgraded = rows.loc[(rows["action"] == "upgrade") & (rows.index % 2 == 0), ["prediction_id", "order_id"]]
+    lines = [f"{id},upgrade,2024-01-19T00:00:00Z" for id in upgraded["prediction_id"]]
+    (world.project.root / "data").mkdir(exist_ok=True)
+    (world.project.root / "data/calls.csv").write_text("\n".join(["prediction_id,action,at", *lines, ""]))
+    made = ingest_source(world.project, "calls", NOW).made.artifact.id
+    inputs = {**INPUTS, "sources/calls": made}
+    reported = about(monitor_model(world.project, MODEL, inputs, NOW))["realized_since"]
+    settled = rows[rows["effective_time"] <= NOW - timedelta(days=2)]
+    earned = [-4 + 9 * world.labels[order] for order in upgraded["order_id"] if order in set(settled["order_id"])]
+    assert (reported["rows"], reported["reported"]) == (len(settled), len(earned))
+    assert reported["uplift"] == pytest.approx(sum(earned))
+    change(world, f"models/{MODEL}.yaml", "wait: -1\n  do_nothing: wait", "rest: -1\n  do_nothing: rest")
+    renamed = about(monitor_model(world.project, MODEL, inputs, NOW + timedelta(minutes=1)))["realized_since"]
+    assert {**renamed, "end": ""} == {**reported, "end": ""}

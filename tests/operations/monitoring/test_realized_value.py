@@ -179,3 +179,26 @@ def test_the_action_that_was_taken_counts_and_following_is_counted() -> None:
     assert (wrong.rows, wrong.undeclared, wrong.without_payoff, wrong.without_label) == (3, 2, 0, 1)
     without = realized_value(predictions, truth, {1: UPGRADE}, HORIZON, DAY1 + timedelta(days=3))
     assert (without.value, without.followed, without.reported) == (6.0, None, None)
+
+
+def test_what_is_expected_of_doing_nothing_is_of_the_rows_of_which_something_is_expected() -> None:
+    # The second row was predicted without its amount: nothing is expected of it, and doing nothing costs 2 anyway.
+    fee = Decision("orders", {"upgrade": "label * orders.amount", "wait": "-2"}, None, "wait")
+    predictions = logged((0, "upgrade", 0.5, 3.5), (0, "wait", 0.5, None)).assign(**{"orders.amount": [7.0, None]})
+    realized = realized_value(predictions, labels(True, True), {1: fee}, HORIZON, DAY1 + HORIZON)
+    assert (realized.rows, realized.value, realized.do_nothing) == (2, 7.0 - 2.0, -4.0)
+    # 3.5 for upgrading in place of -2 for waiting; the second row waits in any case.
+    assert (realized.expected, realized.expected_nothing) == (3.5, -2.0)
+    assert [day.expected_gain for day in realized.days] == [5.5]
+
+
+def test_versions_whose_doing_nothing_depends_on_the_label_are_added_to_those_where_it_does_not() -> None:
+    by_label = Decision("orders", {"upgrade": "-4 - label", "wait": "-6 * label"}, None, "wait")
+    fee = Decision("orders", {"upgrade": "-1 + label", "wait": "-2"}, None, "wait")
+    both = pd.concat([logged((0, "upgrade", 0.9, -4.9)), logged((0, "upgrade", 0.9, -0.1), version=2)])
+    both = both.reset_index(drop=True).assign(expected_nothing=[-5.4, None])
+    realized = realized_value(both, labels(True, False), {1: by_label, 2: fee}, HORIZON, DAY1 + HORIZON)
+    # Doing nothing was expected to earn 0.9 * -6 by the first version, and earns -2 by the second whatever happens.
+    assert realized.expected_nothing == pytest.approx(-5.4 - 2.0)
+    assert realized.do_nothing == -6.0 - 2.0
+    assert realized.days[0].expected_gain == pytest.approx((-4.9 + 5.4) + (-0.1 + 2.0))

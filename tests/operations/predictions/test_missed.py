@@ -111,6 +111,21 @@ def test_a_declared_share_of_missed_rows_raises_no_alert(shop: Project) -> None:
     assert missed_alert(shop, MODEL, now) is not None
 
 
+def test_a_late_prediction_stays_counted_as_late_after_its_row_is_gone(shop: Project) -> None:
+    late = _declare(shop, "late_rows: score")
+    orders(late, IN_TIME, *EXPORTED_LATE)
+    now = EXPORTED + timedelta(hours=1)
+    scored(late, now)
+    # The second order is corrected: its prediction time is tomorrow's. Its late prediction is in the log all the same.
+    orders(late, IN_TIME, EXPORTED_LATE[0].replace("03-01T09:10", "03-02T09:10"), EXPORTED_LATE[1])
+    scored(late, now + timedelta(hours=1))
+    log = read_predictions(late, MODEL, EXPORTED - timedelta(days=1), now + timedelta(hours=1))
+    assert log.set_index("order_id")["late"].to_dict() == {"first": False, "second": True, "third": True}
+    missed = missed_rows(late, MODEL, now + timedelta(hours=1))
+    assert missed is not None
+    assert (missed.in_time, missed.late, missed.excluded["missed"]) == (1, 2, 0)
+
+
 def test_rows_that_came_late_are_scored_where_the_declaration_asks_for_it_and_marked(shop: Project) -> None:
     late = _declare(shop, "late_rows: score")
     orders(late, IN_TIME, *EXPORTED_LATE)

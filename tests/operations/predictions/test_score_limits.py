@@ -161,3 +161,20 @@ def test_held_out_rows_take_no_place_of_a_limited_action(tmp_path: Path, monkeyp
     assert set(log.loc[log["control"], "action"]) == {"wait"}
     first = log[~log["control"] & (log["capacity_gain"] > 0)].sort_values("effective_time")
     assert log.loc[log["action"] == "upgrade", "order_id"].tolist() == first["order_id"].tolist()[:3]
+
+
+def test_a_row_of_the_control_group_gets_the_default_action_of_its_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The default action is renamed, and the version of before is still the champion."""
+    earned = "  control: {share: 0.5, earned: {upgrade: -4 - label * 5, wait: -label * 5}}"
+    world = hand_made_world(with_value(tmp_path, earned), monkeypatch, count=1500)
+    appointed(world, START - timedelta(days=9))
+    path = world.project.root / f"models/{MODEL}.yaml"
+    path.write_text(path.read_text().replace("wait: 0\n", "rest: 0\n").replace("wait", "rest"))
+    world.project = open_project(world.project.root)
+    score(world, END)
+    log = log_of(world)
+    assert set(log.loc[log["control"], "action"]) == {"wait"}
+    assert (log.loc[log["control"], "expected_value"] == 0).all()
+    assert set(log.loc[~log["control"], "action"]) == {"wait", "upgrade"}
