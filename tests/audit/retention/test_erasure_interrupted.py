@@ -93,7 +93,7 @@ def test_a_run_beside_that_read_a_source_before_does_not_stand(tmp_path, monkeyp
     require_nowhere(open_project(tmp_path), "sale_one")
 
 
-def test_an_erasure_says_so_where_a_reader_keeps_the_database_s_log(tmp_path):
+def test_an_erasure_stops_where_a_reader_keeps_the_log_of_the_database(tmp_path):
     project = sales_project(tmp_path, [sale("sale_one", 1), sale("sale_two", 2)])
     ingest_source(project, "sales", at(9))
     sa.event.listen(project.database.engine, "connect", lambda raw, _: raw.execute("PRAGMA busy_timeout=0"))
