@@ -1,5 +1,6 @@
 """What went wrong in a run, in the core's own words."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -10,11 +11,16 @@ from ml_platform.core.hashing import content_id
 from ml_platform.operations.alerts import Alert
 from ml_platform.project import Project
 
+_ALERTED = re.compile(r"[^/ ]+/parity: check parity ")
+"""The problems of steps that send an alert themselves, with what to do."""
+
 
 def problem_of(error: SerializableErrorInfo | None) -> str:
     """Return the platform's own error inside Dagster's, else the first one below Dagster's wrapping; no traceback."""
     if error is None:
         return "it ended without an error message"
+    if error.cls_name == "DagsterExecutionInterruptedError":
+        return "the run was stopped before its end, such as by the end of `ml-platform up` or of its machine"
     chain = [error]
     while chain[-1].cause is not None:
         chain.append(chain[-1].cause)
@@ -28,15 +34,20 @@ def _text(error: SerializableErrorInfo) -> str:
     return rest if rest and name.rpartition(".")[2] == error.cls_name else error.message.strip()
 
 
-def failure_alert(project: Project, run: dg.DagsterRun, problems: Sequence[str], now: datetime) -> Alert:
-    """Return the alert for a run that failed.
+def failure_alert(project: Project, run: dg.DagsterRun, problems: Sequence[str], now: datetime) -> Alert | None:
+    """Return the alert for a run that failed; None where what stopped it has alerted by itself.
 
-    The same problem of the same job has one key a day: an hourly job that stays broken does not alert each hour.
+    The same problem has one key a day, whichever job meets it: a source that stays broken stops the jobs of all models,
+    each hour, and is one cause.
     """
+    causes = [problem for problem in problems if not _ALERTED.match(problem)]
+    if problems and not causes:
+        return None
+    cause = content_id(causes) if causes else run.job_name
     return Alert(
-        key=f"run.{run.job_name}.{now:%Y-%m-%d}.{content_id(list(problems))[:12]}",
+        key=f"run.{now:%Y-%m-%d}.{cause[:64]}",
         title=f"{project.spec.name}: {run.job_name} failed",
-        body="\n".join(problems) or "The run ended without an error message.",
+        body="\n".join(causes) or "The run ended without an error message.",
         severity="ticket",
         facts={"run": run.run_id},
         next_step=f"Look at run {run.run_id[:8]} in the Dagster UI.",

@@ -96,7 +96,9 @@ def run_job(
     listener.report_skipped(steps)
     if not outcome.success and not outcome.interrupted:
         now = project.clock.now()
-        send_alert(project, failure_alert(project, result.dagster_run, list(outcome.problems.values()), now), now)
+        alert = failure_alert(project, result.dagster_run, list(outcome.problems.values()), now)
+        if alert is not None:
+            send_alert(project, alert, now)
     end = {"event": "end", "run": outcome.run, "success": outcome.success}
     report({**end, "seconds": round(time.monotonic() - began, 2)})
     return outcome

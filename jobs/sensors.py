@@ -20,7 +20,7 @@ from ml_platform_dagster.assets.partitions import open_days
 from ml_platform_dagster.assets.simulated import simulated_date, simulated_tags
 from ml_platform_dagster.jobs.asset_jobs import INGEST, retrain_job_name
 from ml_platform_dagster.jobs.failures import failure_alert, problem_of
-from ml_platform_dagster.resources.dagster_private import AssetJob
+from ml_platform_dagster.resources.dagster_private import RETRY_NUMBER_TAG, AssetJob, RunFailureReason
 from ml_platform_dagster.resources.project import ProjectParam
 
 FINDING_TAG = "ml_platform/finding"
@@ -134,12 +134,17 @@ def _ingest_run(project: Project, changed: list[str], fingerprints: Mapping[str,
     name="alert_on_failed_runs",
     minimum_interval_seconds=30,
     default_status=_RUNNING,
-    description="Alerts when a run failed: once a day for the same problem of the same job.",
+    description="Alerts when a run failed: once a day for one problem; a run that was stopped is tried again first.",
 )
 @scrubbed
 def failed_runs(context: dg.RunFailureSensorContext, project: ProjectParam) -> None:
-    """Send the alert for a failed run."""
+    """Send the alert for a failed run; one that ended with `ml-platform up` is tried once more before it alerts."""
+    interrupted = context.failure_event.job_failure_data.failure_reason == RunFailureReason.UNEXPECTED_TERMINATION
+    if interrupted and RETRY_NUMBER_TAG not in context.dagster_run.tags:
+        return
     errors = [event.step_failure_data.error for event in context.get_step_failure_events()]
     problems = [problem_of(error) for error in errors or [context.failure_event.job_failure_data.error]]
     now = project.clock.now()
-    send_alert(project, failure_alert(project, context.dagster_run, problems, now), now)
+    alert = failure_alert(project, context.dagster_run, problems, now)
+    if alert is not None:
+        send_alert(project, alert, now)

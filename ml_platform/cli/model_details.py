@@ -44,7 +44,7 @@ def print_model(project: Project, status: ProjectStatus, item: ModelOverview, co
     console.print(fact_table(_facts(item), indent=2))
     if item.attention:
         console.print()
-    print_attention(item, console)
+    print_attention([item], console)
     console.print()
     console.print(line("Versions", "bold"))
     for version in item.versions[:_VERSIONS]:
@@ -153,11 +153,18 @@ def _last_evaluation(project: Project, item: ModelOverview) -> Iterator[Renderab
     if unit := project.spec.models[item.name].value.unit:
         yield line(f"no value is declared: amounts are {unit}, not money", "yellow", indent=2)
     yield table
-    word, color = _VERDICTS[about.verdict] if item.status.waiting is None else ("passes", "green")
-    yield line(word, color, indent=2)
+    yield line(*_verdict(item, about), indent=2)
     yield from _judged_by(about, currency)
     yield from _slices(about)
     yield from (line(result.text, indent=2) for result in about.fairness or ())
+
+
+def _verdict(item: ModelOverview, about: EvaluationManifest) -> tuple[str, str]:
+    """Return what became of the evaluated version, and its color; an evaluation only recommends a deployment."""
+    outcome = next((version.outcome for version in item.versions if version.id == about.contenders[0].id), None)
+    if about.verdict == "deploy" and outcome not in (None, "live", "was live", "rolled back"):
+        return f"meets its gates and the release rule: {outcome}", "yellow"
+    return _VERDICTS[about.verdict]
 
 
 def _contender_figures(item: ContenderResult, metric: str) -> tuple[str, str, Cell]:

@@ -75,8 +75,7 @@ def print_status(project: Project, console: Console) -> None:
         console.print(line(f"clock: {status.clock}", "yellow"))
     console.print()
     console.print(_models(overviews))
-    for item in overviews:
-        print_attention(item, console)
+    print_attention(overviews, console)
     console.print()
     console.print(_data(project, status))
     if status.online_store is not None:

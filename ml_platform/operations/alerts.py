@@ -64,6 +64,8 @@ class Alert:
         Where to look.
     next_step
         What to do.
+    markdown
+        Whether the body is Markdown. Each service gets the form that it shows: a mail gets HTML.
     """
 
     key: str
@@ -74,6 +76,7 @@ class Alert:
     facts: Mapping[str, Any] = field(default_factory=dict)
     link: str | None = None
     next_step: str = ""
+    markdown: bool = False
 
     @property
     def text(self) -> str:
@@ -258,9 +261,16 @@ def _deliver(services: Mapping[str, str], alert: Alert, patience_seconds: float)
 
 
 def _open_service(url: str) -> Any:
+    """Return the service alone in a hub, which converts texts to its format; None where the URL names none."""
     import apprise
 
-    return apprise.Apprise.instantiate(url, asset=apprise.AppriseAsset(storage_mode="memory"))
+    asset = apprise.AppriseAsset(storage_mode="memory", async_mode=False)
+    service = apprise.Apprise.instantiate(url, asset=asset)
+    if service is None:
+        return None
+    if "overflow=" not in url:  # a chat that takes 2,000 characters would refuse a digest of 30 models
+        service.overflow_mode = apprise.OverflowMode.SPLIT
+    return apprise.Apprise(service, asset=asset)
 
 
 def _notify(name: str, service: Any, alert: Alert, outcomes: dict[str, str | None]) -> None:
@@ -269,7 +279,9 @@ def _notify(name: str, service: Any, alert: Alert, outcomes: dict[str, str | Non
         outcomes[name] = "not a URL that apprise understands"
         return
     try:
-        done = service.notify(title=alert.title, body=alert.text, notify_type=_APPRISE_TYPE[alert.severity])
+        written = "markdown" if alert.markdown else "text"
+        kind = _APPRISE_TYPE[alert.severity]
+        done = service.notify(title=alert.title, body=alert.text, notify_type=kind, body_format=written)
         outcomes[name] = None if done else "the service refused it or could not be reached"
     except Exception as error:
         outcomes[name] = f"{type(error).__name__} while sending"

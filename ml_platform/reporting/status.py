@@ -48,7 +48,7 @@ class DataStatus:
     newest
         The newest instant: of a source, at which a row became known; of a feature table, at which a value did.
     failed_checks
-        Names of the checks that stop what depends on it.
+        Names of the checks that stop what depends on it, and `failed_texts` with what each found.
     failure
         Why it failed when it was computed last; None where it did not.
     upstream
@@ -63,6 +63,7 @@ class DataStatus:
     failure: Failure | None = None
     upstream: Mapping[str, Any] | None = None
     notes: tuple[str, ...] = ()
+    failed_texts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -203,6 +204,7 @@ def _data(project: Project, node: NodeName) -> DataStatus:
         rows=manifest.row_count if manifest else None,
         newest=manifest.newest if manifest else None,
         failed_checks=recording.blocking if recording else (),
+        failed_texts=recording.blocking_texts if recording else (),
         failure=failures(project.database).get(node),
         upstream=asdict(upstream) if upstream else None,
         notes=upstream.notes() if upstream else (),

@@ -16,6 +16,7 @@ from ml_platform.operations.planning.plan import Planned
 from ml_platform.operations.planning.planner import plan_project
 from ml_platform.registry.champion import champion
 from ml_platform.registry.deploy import deploy
+from ml_platform.reporting.overview.model_overview import model_overview
 from ml_platform.reporting.status import project_status
 from ml_platform.serving.service import Service
 from ml_platform.storage.outputs import current_output
@@ -131,14 +132,18 @@ def test_a_bit_that_differs_fails_the_check_alerts_and_stops_a_new_version(
     assert facts["rows differing"] > 0
     assert COLUMN in facts["differences"]
     assert planned(online, "late_parcel/deployment").verdict in ("may run", "blocked")
-    alert = next(item for item in recent_alerts(project) if item["key"].startswith("parity."))
+    (alert,) = recent_alerts(project)  # of the difference, and none that the run failed for it
+    assert alert["key"].startswith("parity.")
     assert COLUMN in alert["body"]
+    assert alert["body"].count("was served as") == 3
     trained = current_output(project.database, "late_parcel/trained_model")
     evaluation = current_output(project.database, "late_parcel/evaluation")
     with pytest.raises(ParityNotProven, match=COLUMN) as refused:
         deploy(project, MODEL, str(trained), str(evaluation), "ada", project.clock.now())
     assert "was served as" in str(refused.value)
     assert len(versions(project, MODEL)) == 2
+    stopped = model_overview(project, MODEL, project.clock.now()).versions[0].text
+    assert stopped.startswith("version 2 was not deployed: what it serves differs from what training reads: ")
     assert show_parity(online.root, MODEL, None, as_json=True) == 1
     printed = capsys.readouterr().out
     assert f'"column": "{COLUMN}"' in printed

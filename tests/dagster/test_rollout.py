@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from ml_platform.cli.status import show_status
 from ml_platform.operations.rollout.counts import CountsWriter, StageCounts, counts_folder
 from ml_platform.registry.champion import champion
 from ml_platform.registry.rollout import rollout_of
@@ -77,7 +80,7 @@ def test_a_candidate_goes_through_its_stages_and_is_champion_then(shop: Shop) ->
     assert shop.metadata(f"{NAME}/deployment")["version"] == f"{NAME}@2"
 
 
-def test_a_candidate_that_makes_errors_is_removed_and_stays_out(shop: Shop) -> None:
+def test_a_candidate_that_makes_errors_is_removed_and_stays_out(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
     rolled_out(shop)
     count(shop, errors=3)
     assert checks(shop) == {"limits": False, "money": True}
@@ -86,5 +89,12 @@ def test_a_candidate_that_makes_errors_is_removed_and_stays_out(shop: Shop) -> N
     assert outcome.success, outcome.problems
     assert rollout_of(shop.project, NAME) is None
     facts = shop.metadata(f"{NAME}/deployment")
-    assert "its rollout was ended: 3 of 23 rows that the champion can answer, it cannot" in facts["not deployed"]
+    ended = "its rollout was ended: it could not answer 3 of 23 rows that the champion can answer"
+    assert ended in facts["not deployed"]
     assert str(champion(shop.project, NAME)) == f"{NAME}@1"
+    removed = model_overview(shop.project, NAME, shop.project.clock.now()).versions[0]
+    reason, _, beside = removed.text.partition("; the limit is a share of 0.001; ")
+    assert reason == f"version 2 was not deployed: {ended}"
+    assert beside.startswith("it earned ")  # what decided comes first
+    show_status(shop.root, NAME, as_json=False)
+    assert "meets its gates and the release rule: not deployed\n" in capsys.readouterr().out

@@ -106,7 +106,16 @@ def verdicts(result: DriftResult, looked: Looked) -> str:
 _STYLE = Markup(
     "#verdicts {font: 14px sans-serif; padding: 16px; overflow-x: auto}"
     "#verdicts h1 {font-size: 20px} #verdicts p {max-width: 48em} #verdicts summary {cursor: pointer; padding: 8px 0}"
-    "#verdicts td, #verdicts th {padding: 2px 16px 2px 0; text-align: left; vertical-align: top; white-space: nowrap}"
+    "#verdicts td, #verdicts th {padding: 2px 16px 2px 0; text-align: left; vertical-align: top}"
+    "[id^=root_metric] h5 {font-size: 16px !important; overflow-wrap: anywhere}"
+    # A phone or a sheet of paper is narrower than Evidently's three columns: they are one below the other there.
+    "@media (max-width: 900px), print {[id^=root_metric] .MuiGrid-root {"
+    "flex-wrap: wrap !important; flex-basis: 100% !important; max-width: 100% !important; min-width: 0 !important}"
+    "[id^=root_metric] .MuiCardContent-root {padding: 4px !important}"
+    "#verdicts table, #verdicts tbody, #verdicts tr, #verdicts td {display: block; overflow-wrap: anywhere}"
+    "#verdicts th {display: none} #verdicts tr {padding: 4px 0; border-bottom: 1px solid #ddd}"
+    "#verdicts td:empty {display: none} #verdicts td:first-child {font-weight: bold}"
+    "#verdicts td[data-head]::before {content: attr(data-head) ': '; color: #555}}"
 )
 
 
@@ -114,7 +123,8 @@ def _table(columns: Sequence[ColumnDrift]) -> Markup:
     if not columns:
         return Markup("")
     head = Markup("").join(map(Markup("<th>{}</th>").format, _HEADINGS))
-    rows = [Markup("").join(map(Markup("<td>{}</td>").format, _cells(column))) for column in columns]
+    names = ["", *map(Markup(' data-head="{}"').format, _HEADINGS[1:])]  # shown where the heading is not
+    rows = [Markup("").join(map(Markup("<td{}>{}</td>").format, names, _cells(column))) for column in columns]
     return Markup("<table>{}</table>").format(Markup("").join(map(Markup("<tr>{}</tr>").format, [head, *rows])))
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from ml_platform.core.clock import format_duration
 from ml_platform.core.errors import OnlineStoreUnavailable, listed
 from ml_platform.core.formatting import counted, instant_text
-from ml_platform.operations.alerts import Alert
+from ml_platform.operations.alerts import Alert, facts_of_alerts
 from ml_platform.operations.online.content import online_models
 from ml_platform.operations.online.due import TableAge, published_description, table_ages
 from ml_platform.project import Project
@@ -26,19 +26,27 @@ class OnlineStatus:
     ----------
     problem
         Why it cannot be read; None where it can.
+    alerted
+        Whether a person was alerted that tables are overdue, and nothing was published since.
     """
 
     tables: tuple[TableAge, ...] = ()
     problem: str | None = None
+    alerted: bool = False
 
     @property
     def text(self) -> str:
         """The status in a line."""
         if self.problem is not None:
             return self.problem
+        return f"{counted(len(self.tables), 'feature table')}, {self.late_text or 'none overdue'}"
+
+    @property
+    def late_text(self) -> str:
+        """Which tables are overdue, and by how much."""
         late = [f"{age.table} is {age.late_by} late" for age in self.tables if age.tick is not None and age.overdue]
         late += [f"{age.table} was never published" for age in self.tables if age.tick is None]
-        return f"{counted(len(self.tables), 'feature table')}, {listed(late) or 'none overdue'}"
+        return self.problem or listed(late)
 
     @property
     def is_late(self) -> bool:
@@ -51,7 +59,8 @@ def online_status(project: Project, now: datetime) -> OnlineStatus | None:
     if not online_models(project.spec):
         return None
     try:
-        return OnlineStatus(tuple(table_ages(project, now)))
+        key = _alert_key(project)
+        return OnlineStatus(tuple(table_ages(project, now)), alerted=key in facts_of_alerts(project, key))
     except OnlineStoreUnavailable as error:
         return OnlineStatus(problem=str(error))
 
@@ -66,6 +75,10 @@ def freshness_check(project: Project, now: datetime) -> CheckResult:
     return CheckResult(FRESHNESS, not late, severity="warn", summary=summary)
 
 
+def _alert_key(project: Project) -> str:
+    return f"online_store:{published_description(project).key}"
+
+
 def overdue_alert(project: Project, now: datetime) -> Alert | None:
     """Return the alert that tables are overdue, None where none is.
 
@@ -77,7 +90,7 @@ def overdue_alert(project: Project, now: datetime) -> Alert | None:
         return None
     oldest, tick = max(late, key=lambda item: item[0].readable - item[1])
     return Alert(
-        key=f"online_store:{published_description(project).key}",
+        key=_alert_key(project),
         title=f"{project.spec.name}: {counted(len(late), 'feature table')} overdue in the online store",
         body=f"Online predictions read {oldest.table} as of {instant_text(tick)}. Training could read "
         f"{instant_text(oldest.readable)}: it is {oldest.late_by} late, and refreshed every "

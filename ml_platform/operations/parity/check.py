@@ -23,6 +23,8 @@ from ml_platform.storage.materialization import Materialized
 from ml_platform.storage.versions import version_of
 
 KIND = PARITY = "parity"
+_NAMED = 3
+"""So many differences are in an alert."""
 RULE = "Features, scores, actions and expected values of served rows are, bit by bit, those that are recomputed."
 
 
@@ -121,7 +123,7 @@ def difference_alert(project: Project, made: Artifact) -> Alert:
     """Return what a person is sent, once for each outcome."""
     about = ParityManifest.of(made)
     version = version_of(project, about.model, made.inputs["trained_model"])
-    listed = "\n".join(item.text for item in about.differences)
+    listed = "\n".join(item.text for item in about.differences[:_NAMED])
     return Alert(
         key=f"parity.{about.model}.{made.id}",
         title=f"{project.spec.name}: {about.model} is served other values than training reads",
@@ -129,6 +131,6 @@ def difference_alert(project: Project, made: Artifact) -> Alert:
         severity="page",
         model=about.model,
         facts={"version": str(version or made.inputs["trained_model"][:12]), "by_column": dict(about.by_column)},
-        next_step=f"Find the cause of the first difference, or roll back: ml-platform parity {about.model} shows them "
-        "all; ml-platform rollback names an earlier version.",
+        next_step=f"Find the cause of the first difference, or roll back: ml-platform parity {about.model} shows more; "
+        "ml-platform rollback names an earlier version.",
     )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from ml_platform.core.formatting import instant_text, share_text
 from ml_platform.operations.monitoring.drift_counts import DriftCounts
 from ml_platform.operations.monitoring.unlearned import unlearned_text
+from ml_platform.operations.online.freshness import OnlineStatus
 from ml_platform.operations.predictions.missed import missed_next_step
 from ml_platform.operations.versions.not_deployed import missed_gates
 from ml_platform.project import Project
@@ -45,6 +46,18 @@ def health_of(points: tuple[Attention, ...]) -> Health:
     return "worth a look" if points else "healthy"
 
 
+def by_cause(points: Iterable[tuple[str, Attention]]) -> dict[Attention, list[str]]:
+    """Return the names of the models that each thing concerns: a broken source stops many models, and is one thing.
+
+    >>> by_cause([("late_parcel", Attention(True, "x")), ("lateness", Attention(True, "x"))])
+    {Attention(urgent=True, what='x', then=''): ['late_parcel', 'lateness']}
+    """
+    models: dict[Attention, list[str]] = {}
+    for name, item in points:
+        models.setdefault(item, []).append(name)
+    return models
+
+
 def find_attention(
     project: Project,
     status: ModelStatus,
@@ -52,6 +65,7 @@ def find_attention(
     evaluation: EvaluationManifest | None,
     worth: Worth | None,
     drift: DriftCounts | None,
+    online: OnlineStatus | None = None,
 ) -> tuple[Attention, ...]:
     """Return what of a model needs a person or is worth a look; what needs a person first.
 
@@ -63,11 +77,14 @@ def find_attention(
         The last one.
     worth
         What its predictions earned since deployment.
+    online
+        The state of the online store; None where the project has none.
     """
     points = [
         *_failures(status, data),
         *_versions(status, evaluation),
-        *_data(data),
+        *_data(project, data),
+        *_online(project, status.name, online),
         *_money(status, worth),
         *_parity(status),
         *_predictions(project, status),
@@ -102,13 +119,21 @@ def _failures(status: ModelStatus, data: tuple[DataStatus, ...]) -> Iterator[Att
         yield Attention(True, what, "Remove the cause, then ml-platform run")
 
 
-def _data(data: tuple[DataStatus, ...]) -> Iterator[Attention]:
+def _data(project: Project, data: tuple[DataStatus, ...]) -> Iterator[Attention]:
     for item in data:
         if item.failed_checks:
-            what = f"{item.name} failed {', '.join(item.failed_checks)}: nothing that reads it is made"
-            yield Attention(True, what, "ml-platform alerts shows the problem and a row")
+            kind = "feature table" if item.name in project.spec.feature_tables else "source"
+            what = f"{kind} {item.name} failed {'; '.join(item.failed_texts)}, and what reads it is not computed"
+            then = "Repair the data or the expectation, then ml-platform run; ml-platform alerts shows a row"
+            yield Attention(True, what, then)
         for note in item.notes:
             yield Attention(False, f"{item.name}: {note}")
+
+
+def _online(project: Project, model: str, online: OnlineStatus | None) -> Iterator[Attention]:
+    if online is not None and online.is_late and project.spec.models[model].deployment.online is not None:
+        what = f"online predictions read old values: {online.late_text}"
+        yield Attention(online.alerted, what, "ml-platform run, or look at the runs of publish_online_store in Dagster")
 
 
 def _money(status: ModelStatus, worth: Worth | None) -> Iterator[Attention]:

@@ -143,7 +143,7 @@ def overview_of(project: Project, status: ProjectStatus, model: ModelStatus) -> 
         worth=worth,
         window_worth=realized_worth(monitoring.realized, currency) if monitoring else None,
         drift=drift,
-        attention=find_attention(project, model, data, about, worth, drift),
+        attention=find_attention(project, model, data, about, worth, drift, status.online_store),
         versions=history,
         next_runs=next_runs(spec, status.now),
         data=data,

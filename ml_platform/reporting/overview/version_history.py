@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from ml_platform.core.errors import ArtifactDamaged, ArtifactMissing
+from ml_platform.core.errors import ArtifactDamaged, ArtifactMissing, ParityNotProven
 from ml_platform.core.formatting import amount_text
 from ml_platform.declarations.node_name import NodeName
 from ml_platform.operations.versions.pending import waiting_version
@@ -17,6 +17,7 @@ from ml_platform.registry.approvals import REJECT, decision_on
 from ml_platform.registry.champion import ROLL_BACK, champion_ref
 from ml_platform.registry.deploy import kept_out
 from ml_platform.registry.evaluation.reasons import in_words, parts_of, reasons_of
+from ml_platform.registry.parity_gate import require_parity
 from ml_platform.registry.rollout import rollout_of
 from ml_platform.reporting.overview.worth import Worth, tested_worth
 from ml_platform.storage.artifact_kinds.evaluation import EvaluationManifest
@@ -81,6 +82,8 @@ class VersionHistory:
         The metrics of this evaluation, by name.
     rival
         The version that was live at this evaluation, beside it on the same rows; None where there was none.
+    is_kept_out
+        Whether its evaluation recommended it, or is not what decides, and `reasons` names what keeps it out.
     """
 
     number: int
@@ -94,6 +97,7 @@ class VersionHistory:
     tested: Worth | None
     figures: dict[str, float | int | None]
     rival: Rival | None = None
+    is_kept_out: bool = False
 
     @property
     def text(self) -> str:
@@ -115,8 +119,9 @@ class VersionHistory:
 
     def _text(self, reasons: Sequence[str]) -> str:
         compared = [self.rival.text] if self.rival and self.outcome == "not deployed" else []
-        outcome = f"version {self.number} {self._outcome_text}"
-        return ": ".join(filter(None, [outcome, "; ".join([*compared, *map(in_words, reasons)])]))
+        outcome, words = f"version {self.number} {self._outcome_text}", [in_words(reason) for reason in reasons]
+        ordered = [*words, *compared] if self.is_kept_out else [*compared, *words]  # what decided comes first
+        return ": ".join(filter(None, [outcome, "; ".join(ordered)]))
 
     @property
     def _outcome_text(self) -> str:
@@ -149,6 +154,7 @@ def _history(
     outcome, since, until, line = _live(version, lines)
     if outcome == "not deployed":
         outcome = _pending(project, version)
+    obstacles = _obstacles(project, version, about) if outcome == "not deployed" else ()
     return VersionHistory(
         number=version.number,
         id=version.id,
@@ -157,11 +163,27 @@ def _history(
         since=since,
         until=until,
         actor=line.actor if line else "",
-        reasons=_reasons(project, version, outcome, line, about),
+        reasons=obstacles or _reasons(project, version, outcome, line, about),
         tested=tested_worth(about) if about else None,
         figures=dict(about.figures) if about else {},
         rival=_rival(project, version.model, about) if about else None,
+        is_kept_out=bool(obstacles),
     )
+
+
+def _obstacles(project: Project, version: Version, about: EvaluationManifest | None) -> tuple[str, ...]:
+    """Return what keeps a version out beside its evaluation; nothing where the evaluation says why."""
+    kept = kept_out(project, version)
+    if kept:
+        return (kept,)
+    if about is None or about.verdict != "deploy":
+        return ()
+    try:
+        require_parity(project, version)
+    except ParityNotProven as differs:
+        text = differs.reasons[0]  # the rows that differ follow, where any do
+        return (f"what it serves differs from what training reads: {text}" if differs.reasons[1:] else text,)
+    return ("it met its evaluation, and the deployment did not follow: ml-platform alerts names the cause",)
 
 
 def _rival(project: Project, model: str, about: EvaluationManifest) -> Rival | None:
@@ -218,9 +240,6 @@ def _reasons(
         return (rollout.stage_text,)
     if outcome == "waits for approval":
         return ()
-    kept = kept_out(project, version)
-    if kept:
-        return (kept,)
     return tuple(reasons_of(about)) if about else ("it was not evaluated",)
 
 

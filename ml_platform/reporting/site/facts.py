@@ -11,7 +11,7 @@ from ml_platform.reporting.card.model_card import ModelCard, model_card
 from ml_platform.reporting.catalog.facts import CatalogFacts
 from ml_platform.reporting.catalog.models import model_facts
 from ml_platform.reporting.catalog.project_facts import catalog_facts
-from ml_platform.reporting.overview.attention import Attention, Health
+from ml_platform.reporting.overview.attention import Attention, Health, by_cause
 from ml_platform.reporting.overview.model_overview import model_overview, project_overview
 
 _ORDER: Mapping[Health, int] = {"needs a person": 0, "worth a look": 1, "healthy": 2}
@@ -36,10 +36,11 @@ class SiteFacts:
         return tuple(sorted(self.cards.values(), key=_rank))
 
     @property
-    def urgent(self) -> tuple[tuple[str, Attention], ...]:
-        """What needs a person, with the name of the model."""
+    def urgent(self) -> tuple[tuple[list[str], Attention], ...]:
+        """What needs a person, each once, with the names of its models."""
         points = ((card.overview.name, item) for card in self.ranked for item in card.overview.attention)
-        return tuple((name, item) for name, item in points if item.urgent)
+        causes = by_cause((name, item) for name, item in points if item.urgent)
+        return tuple((names, item) for item, names in causes.items())
 
 
 def site_facts(project: Project, now: datetime) -> SiteFacts:

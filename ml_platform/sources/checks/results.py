@@ -78,6 +78,11 @@ class Recording:
         """Names of the checks that stop what depends on the node."""
         return tuple(result.name for result in self.results if result.blocks)
 
+    @property
+    def blocking_texts(self) -> tuple[str, ...]:
+        """The same with what each found, such as `freshness: the newest row is 3d old`."""
+        return tuple(_found_text(result) for result in self.results if result.blocks)
+
 
 @dataclass(frozen=True)
 class CheckHistory:
@@ -116,6 +121,12 @@ class ChecksFailed(PlatformError):
             f"Repair the data, or the expectation, and materialize {node} again."
         )
         super().__init__(f"{node}: {listed(problems, limit=3)}. {remedy}")
+
+
+def _found_text(result: CheckResult) -> str:
+    problem = str(result.summary.get("problem", "failed"))
+    rows = problem.removeprefix("failed")
+    return f"{result.name}{rows if rows != problem else f': {problem}'}"
 
 
 def _problem_text(result: CheckResult) -> str:

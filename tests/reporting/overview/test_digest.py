@@ -49,11 +49,19 @@ def test_what_needs_a_person_comes_first_with_what_to_do(overview: ModelOverview
     digest = digest_of("shop", [overview, ill], NOW)
     assert digest.title == "shop: 1 of 2 models needs a person"
     lines = digest.text.splitlines()
-    assert lines[1] == "- ill: version 3 waits for approval (ml-platform approve ill@3)"
+    assert lines[1:3] == ["", "- ill: version 3 waits for approval (ml-platform approve ill@3)"]
     assert [line.partition("**")[2].partition("**")[0] for line in lines if " is " in line and line.startswith("**")][
         :2
     ] == ["ill", MODEL]
     assert "Data: rows wait." in lines
+
+
+def test_a_cause_that_stops_several_models_is_one_line_and_markup_in_it_is_shown(overview: ModelOverview) -> None:
+    cause = (Attention(True, "orders failed: courier is <b>", "ml-platform alerts"),)
+    digest = digest_of("shop", [replace(overview, name=name, attention=cause) for name in ("one", "two")], NOW)
+    assert [line for line in digest.text.splitlines() if line.startswith("- ")] == [
+        "- one, two: orders failed: courier is \\<b> (ml-platform alerts)"
+    ]
 
 
 def test_a_digest_is_sent_once_a_day(factory: Project) -> None:

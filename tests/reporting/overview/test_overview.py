@@ -7,10 +7,13 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from ml_platform.declarations.in_production import Online
 from ml_platform.declarations.node_name import NodeName
 from ml_platform.operations.monitoring.drift_counts import DriftCounts, count_verdicts
+from ml_platform.operations.online.due import TableAge
+from ml_platform.operations.online.freshness import OnlineStatus
 from ml_platform.project import Project
-from ml_platform.reporting.overview.attention import find_attention, health_of
+from ml_platform.reporting.overview.attention import Attention, find_attention, health_of
 from ml_platform.reporting.overview.model_overview import ModelOverview, model_overview
 from ml_platform.reporting.overview.simplest import Simplest
 from ml_platform.reporting.overview.version_history import Rival
@@ -52,6 +55,8 @@ def test_the_short_text_leaves_out_what_a_reason_has_in_parentheses(overview: Mo
     compared = "it earned 20.25 EUR less than version 1 on the same 1,200 rows of 2024-03-01 to 2024-03-14"
     assert beside.short_text == f"version 2 was not deployed: {compared}; 30 % sure, needs 50 %; auc (0.7) is met"
     assert replace(beside, outcome="live").short_text.startswith("version 2 is live since 2024-03-02: 30 % sure")
+    kept_out = replace(beside, reasons=("its rollout was ended: errors",), is_kept_out=True)
+    assert kept_out.short_text == f"version 2 was not deployed: its rollout was ended: errors; {compared}"
 
 
 def test_as_of_an_earlier_instant_there_is_what_there_was(factory: Project) -> None:
@@ -104,6 +109,29 @@ def test_what_needs_a_person_comes_first(factory: Project, overview: ModelOvervi
     assert [item.urgent for item in items] == sorted((item.urgent for item in items), reverse=True)
     assert health_of(items) == "needs a person"
     assert health_of(tuple(item for item in items if not item.urgent)) == "worth a look"
+
+
+def test_a_failed_check_names_what_it_found_and_an_overdue_store_is_named_for_models_that_answer_requests(
+    factory: Project, overview: ModelOverview
+) -> None:
+    texts = ("column_values_to_be_between_amount for 2 of 40 rows",)
+    broken = (replace(overview.data[0], name="orders", failed_checks=("x",), failed_texts=texts, notes=()),)
+    late = OnlineStatus((TableAge("courier_recent", NOW - timedelta(hours=3), NOW, overdue=True),), alerted=True)
+    items = find_attention(factory, overview.status, broken, None, None, None, late)
+    assert f"source orders failed {texts[0]}, and what reads it is not computed" in [item.what for item in items]
+    assert not any("courier_recent is" in item.what for item in items)
+    spec = factory.spec.models[MODEL]
+    online = spec.model_copy(update={"deployment": spec.deployment.model_copy(update={"online": Online()})})
+    changed = replace(factory, spec=replace(factory.spec, models={**factory.spec.models, MODEL: online}))
+    items = find_attention(changed, overview.status, (), None, None, None, late)
+    assert (
+        Attention(
+            True,
+            "online predictions read old values: courier_recent is 3h late",
+            "ml-platform run, or look at the runs of publish_online_store in Dagster",
+        )
+        in items
+    )
 
 
 def test_a_node_that_failed_needs_a_person(factory: Project, overview: ModelOverview) -> None:
