@@ -28,9 +28,9 @@ def alert(project: Project, job: str, *problems: str, now: datetime = NOW) -> Al
     return failure_alert(project, dg.DagsterRun(job_name=job), problems, now)
 
 
-def key(found: Alert | None) -> str:
-    assert found is not None
-    return found.key
+def key(sent: Alert | None) -> str:
+    assert sent is not None
+    return sent.key
 
 
 def test_a_problem_that_stops_several_jobs_has_one_key_a_day(project: Project) -> None:
@@ -40,15 +40,15 @@ def test_a_problem_that_stops_several_jobs_has_one_key_a_day(project: Project) -
     assert key(alert(project, "score_lateness", "sources/deliveries: no such file")) != first
 
 
-def test_runs_without_a_message_are_told_apart_by_their_jobs(project: Project) -> None:
+def test_runs_without_a_message_have_the_keys_of_their_jobs(project: Project) -> None:
     assert key(alert(project, "score_late_parcel")) != key(alert(project, "score_lateness"))
 
 
-def test_what_alerts_by_itself_is_not_sent_again(project: Project) -> None:
+def test_a_step_that_sends_an_alert_has_no_second_one(project: Project) -> None:
     assert alert(project, "retrain_late_parcel", DIFFERS) is None
-    found = alert(project, "update_everything", DIFFERS, BROKEN)
-    assert found is not None
-    assert found.body == BROKEN
+    sent = alert(project, "update_everything", DIFFERS, BROKEN)
+    assert sent is not None
+    assert sent.body == BROKEN
 
 
 def test_a_run_that_was_stopped_names_no_class_of_dagster() -> None:

@@ -172,7 +172,7 @@ def _history(
 
 
 def _obstacles(project: Project, version: Version, about: EvaluationManifest | None) -> tuple[str, ...]:
-    """Return what keeps a version out beside its evaluation; nothing where the evaluation says why."""
+    """Return what keeps a version out beside its evaluation; nothing where the evaluation explains why."""
     kept = kept_out(project, version)
     if kept:
         return (kept,)

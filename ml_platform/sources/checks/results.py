@@ -81,7 +81,7 @@ class Recording:
     @property
     def blocking_texts(self) -> tuple[str, ...]:
         """The same with what each found, such as `freshness: the newest row is 3d old`."""
-        return tuple(_found_text(result) for result in self.results if result.blocks)
+        return tuple(_text_of(result) for result in self.results if result.blocks)
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ class ChecksFailed(PlatformError):
         super().__init__(f"{node}: {listed(problems, limit=3)}. {remedy}")
 
 
-def _found_text(result: CheckResult) -> str:
+def _text_of(result: CheckResult) -> str:
     problem = str(result.summary.get("problem", "failed"))
     rows = problem.removeprefix("failed")
     return f"{result.name}{rows if rows != problem else f': {problem}'}"

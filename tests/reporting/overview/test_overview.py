@@ -111,7 +111,7 @@ def test_what_needs_a_person_comes_first(factory: Project, overview: ModelOvervi
     assert health_of(tuple(item for item in items if not item.urgent)) == "worth a look"
 
 
-def test_a_failed_check_names_what_it_found_and_an_overdue_store_is_named_for_models_that_answer_requests(
+def test_a_failed_check_has_its_figures_and_an_overdue_store_is_named_for_models_that_answer_requests(
     factory: Project, overview: ModelOverview
 ) -> None:
     texts = ("column_values_to_be_between_amount for 2 of 40 rows",)
