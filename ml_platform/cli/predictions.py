@@ -83,6 +83,8 @@ def _print(project: Project, model: str, shown: pd.DataFrame, directory: Path) -
         table.add_row(*(_text(name, value, unit) for name, value in zip(names, row, strict=True)))
     console = SafeConsole()
     console.print(table)
+    if not console.is_terminal:
+        console = SafeConsole(stderr=True)  # a pipe gets the predictions and nothing else
     missed = missed_rows(project, model, project.clock.now())
     for text in missed_texts(missed) if missed else ():
         console.print()

@@ -8,7 +8,7 @@ from ml_platform.core.errors import DeclarationCycle, ExpressionError
 from ml_platform.core.expressions import Kind, parse_expression
 from ml_platform.declarations.aggregates import Feature
 from ml_platform.declarations.feature_table import FeatureTableSpec
-from ml_platform.declarations.joins import joined_table, joins_of, joins_through
+from ml_platform.declarations.joins import joined_table, joins_of
 from ml_platform.declarations.model import ModelSpec
 from ml_platform.declarations.population_columns import find_population_columns, required_columns
 from ml_platform.declarations.project import ProjectSpec
@@ -42,12 +42,6 @@ def sources_of(spec: ProjectSpec, model: ModelSpec) -> tuple[str, ...]:
     """Return the names of the sources that a model is made from: population, label, those of its feature tables."""
     tables = (spec.feature_tables[name].source for name in feature_tables_of(spec, model))
     return tuple(dict.fromkeys((*model.population.sources, model.label.source, *tables)))
-
-
-def population_sources(spec: ProjectSpec, model: ModelSpec) -> tuple[str, ...]:
-    """Return the names of the sources that decide who is asked about, those of feature tables among them."""
-    deciding = joins_through(spec, model, model.population.references)
-    return tuple(dict.fromkeys((*model.population.sources, *(joined.table.source for joined in deciding))))
 
 
 def population_columns(spec: ProjectSpec, model: ModelSpec) -> dict[str, ColumnType]:

@@ -4,6 +4,7 @@ __all__ = [
     "alerts",
     "experiments",
     "feature_points",
+    "last_reading",
     "monitoring",
     "new_project",
     "online",

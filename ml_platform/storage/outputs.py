@@ -7,6 +7,7 @@ slip its own in between: a node first asks what its input made *in this run*.
 from __future__ import annotations
 
 from datetime import datetime
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
@@ -55,6 +56,38 @@ def past_outputs(database: Database, node: str, limit: int) -> list[str]:
     query = sa.select(OUTPUTS.c.id).where(OUTPUTS.c.node == node).order_by(OUTPUTS.c.seq.desc()).limit(limit)
     with database.reading() as connection:
         return list(dict.fromkeys(connection.scalars(query)))
+
+
+class OutputRecord(NamedTuple):
+    """That a node made something: its place in the order of all records, its run, and when its step began."""
+
+    seq: int
+    run: str
+    at: datetime
+
+
+def output_record(database: Database, node: str, *, before: OutputRecord | None = None) -> OutputRecord | None:
+    """Return the last record of a node, or None.
+
+    Parameters
+    ----------
+    before
+        A record of a node that reads this one: the record that its step used is returned, that of the same run, else
+        the last one before it.
+    """
+    query = (
+        sa.select(OUTPUTS.c.seq, OUTPUTS.c.run, OUTPUTS.c.at)
+        .where((OUTPUTS.c.node == node) & (OUTPUTS.c.partition == ""))
+        .order_by(OUTPUTS.c.seq.desc())
+        .limit(1)
+    )
+    with database.reading() as connection:
+        row = None
+        if before is not None:
+            query = query.where(OUTPUTS.c.seq < before.seq)
+            row = connection.execute(query.where(OUTPUTS.c.run == before.run)).first()
+        row = row or connection.execute(query).first()
+    return None if row is None else OutputRecord(row.seq, row.run, row.at)
 
 
 def partition_instants(database: Database, node: str) -> dict[str, datetime]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
+from ml_platform.declarations.joins import joins_through
 from ml_platform.declarations.node_name import NodeName
-from ml_platform.declarations.resolve import population_sources
+from ml_platform.operations.last_reading import last_reading
 from ml_platform.operations.scheduling import days_to_score
 from ml_platform.project import Project
 from ml_platform.registry.champion import first_deployed
@@ -17,14 +18,17 @@ from ml_platform.storage.prediction_log import (
 
 
 def read_until(project: Project, model_name: str, now: datetime) -> datetime:
-    """Return up to when a model's population is read: `now`, or the last reading of a source of it that was earlier.
+    """Return up to when a model's population is read: `now`, or the last reading of what decides it that was earlier.
 
-    A day is complete only if its sources were read after its end: rows of it may still come in.
+    A day is complete only if its sources were read after its end: rows of it may still come in. Feature tables and
+    derived sources that decide who is asked about have the rows that their sources had when they were made.
     """
     spec = project.spec
-    asking = population_sources(spec, spec.models[model_name])
-    read = (partition_instants(project.database, NodeName("source", source)).get("", now) for source in asking)
-    return min(now, *read)
+    model = spec.models[model_name]
+    deciding = [NodeName("source", name) for name in model.population.sources]
+    tables = joins_through(spec, model, model.population.references)
+    deciding += [NodeName("feature_table", joined.table.name) for joined in tables]
+    return min(now, *(last_reading(project, node, now) for node in deciding))
 
 
 def due_days(project: Project, model_name: str, now: datetime) -> tuple[date, ...]:
