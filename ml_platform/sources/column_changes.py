@@ -7,8 +7,12 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
-from ml_platform.core.errors import ColumnChanged, PlatformError
-from ml_platform.declarations.source import SourceSpec
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ml_platform.core.errors import ColumnChanged, PlatformError, SchemaChanged
+from ml_platform.declarations.source import ColumnType, SourceSpec
+from ml_platform.sources.column_faults import is_text
 from ml_platform.sources.read_rows import ReadPart
 from ml_platform.sources.reading.batch import Batch
 from ml_platform.sources.reading.reader import SourcePart
@@ -102,10 +106,11 @@ def _lacks(part: str, other: str, does_not: str) -> str:
     return "did not when it was read before" if part == other else f"{other} {does_not}"
 
 
-def beside_other_part(error: ColumnChanged, parts: Sequence[SourcePart]) -> ColumnChanged:
-    """Return an error about a column with another part of the source that has it, and its type there."""
+def beside_other_part(error: SchemaChanged, spec: SourceSpec, parts: Sequence[SourcePart]) -> SchemaChanged:
+    """Return an error about a column with another part of the source in which the column is as declared."""
     others = [part for part in parts if not str(error).startswith(f"source {error.source}: {part.name}:")]
-    for part in others[:_LOOKED_AT] if error.column else ():
+    is_changed = isinstance(error, ColumnChanged) or error.read_as is not None
+    for part in others[:_LOOKED_AT] if is_changed and error.column else ():
         try:
             batches: Any = part.tables()
             with closing(batches):
@@ -114,5 +119,19 @@ def beside_other_part(error: ColumnChanged, parts: Sequence[SourcePart]) -> Colu
             continue
         table = batch.table if isinstance(batch, Batch) else batch
         if table is not None and error.column in table.column_names and table[error.column].type != "null":
-            return error.beside(part.name, str(table[error.column].type))
+            there = _there(error, spec.columns[error.column].type, table[error.column])
+            return error.beside(f"{part.name} has {there}") if there else error
     return error
+
+
+def _there(error: SchemaChanged, declared: ColumnType, values: pa.ChunkedArray) -> str:
+    """Return how a column is in another part; "" where it is as in the part with the error."""
+    if not is_text(values.type):
+        return "" if error.read_as == str(values.type) else f"it as {values.type}"
+    if error.read_as is None:
+        return "it"
+    try:
+        pc.cast(values, pa.float64())
+    except pa.ArrowInvalid:
+        return ""
+    return "numbers in it" if declared in ("int", "float") else ""

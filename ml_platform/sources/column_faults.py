@@ -165,7 +165,10 @@ class ColumnFaults:
         if self._type == "int" and pa.types.is_floating(values.type):
             problem += ", or is a float too large to be an exact int"
         remedy = "Correct the declared type, or the data; reader.null_values lists texts that mean null."
-        return SchemaChanged(self._spec.name, self._place(first + start), problem, remedy, column=self._name)
+        error = SchemaChanged(self._spec.name, self._place(first + start), problem, remedy, column=self._name)
+        if first == start == 0 and unconvertible(values, convert).true_count == len(values) - values.null_count:
+            error.read_as = str(values.type)
+        return error
 
     def _shown(self, values: pa.ChunkedArray, row: int) -> str:
         try:

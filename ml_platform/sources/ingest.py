@@ -20,7 +20,7 @@ from datetime import datetime
 from functools import partial
 
 from ml_platform.core.engines import DuckDB
-from ml_platform.core.errors import ColumnChanged, EmptySource
+from ml_platform.core.errors import EmptySource, SchemaChanged
 from ml_platform.core.hashing import content_id, format_instant
 from ml_platform.declarations.source import SourceSpec
 from ml_platform.project import Project
@@ -172,8 +172,8 @@ class _Ingestion:
         kept = leave_out(self._project, self._spec.name)
         try:
             reading = read_parts(staging, self._spec, parts, self._marks, self._now, kept, self._far_ahead)
-        except ColumnChanged as error:
-            raise beside_other_part(error, self._look.parts) from None
+        except SchemaChanged as error:
+            raise beside_other_part(error, self._spec, self._look.parts) from None
         only_beyond = CURSOR in self._marks and self._marks[CURSOR].mark is not None
         may_be_empty = may_be_empty or only_beyond or self._spec.reader.may_be_empty
         if reading.rows + reading.dirty == 0 and not may_be_empty:

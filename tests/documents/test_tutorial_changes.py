@@ -1,4 +1,4 @@
-"""Changes that a tutorial advises make a valid project: each block of YAML is written into the model, in their order."""
+"""Changes that a tutorial advises make a valid project: each block of YAML is written into the model, in order."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,10 @@ from tests.documents.test_tutorials import run
 
 MADE = {
     "regression": ("minutes", "init minutes --from orders.csv --predict minutes_late --leave-out late"),
-    "multiclass": ("parcels", "init parcels --from orders.csv --predict parcel --leave-out late --leave-out minutes_late"),
+    "multiclass": (
+        "parcels",
+        "init parcels --from orders.csv --predict parcel --leave-out late --leave-out minutes_late",
+    ),
 }
 
 

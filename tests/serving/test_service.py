@@ -110,12 +110,13 @@ def test_two_answers_to_the_same_question_have_two_ids(service: Service) -> None
 @pytest.mark.parametrize(
     ("row", "status", "text"),
     [
-        ({}, 422, "lacks the column"),
+        ({}, 422, "^the request lacks id, which identifies the order. Send it.$"),
+        ({"shop": "a"}, 422, "^the request lacks id, which"),
         ({**ROW, "shp": "a"}, 422, "there is no column 'shp'"),
         ({**ROW, "customer": "1"}, 422, "customer must be int"),
         ({**ROW, "customer": True}, 422, "customer must be int"),
         ({**ROW, "customer": 2**63}, 422, "customer must be int"),
-        ({**ROW, "id": None}, 422, "is null"),
+        ({**ROW, "id": None}, 422, "column id is null. It is a key of the entity"),
         ({**ROW, "items": 1.5}, 422, "items must be int"),
         ({**ROW, "placed": "yesterday"}, 422, "must be a time with its zone"),
         ({**ROW, "placed": "2024-05-01T10:00:00"}, 422, "must be a time with its zone"),

@@ -4,7 +4,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from ml_platform.core.errors import ColumnChanged, DeclarationError
+from ml_platform.core.errors import ColumnChanged, DeclarationError, SchemaChanged
 from ml_platform.sources.ingest import ingest_source
 from tests.features.world import SALES, at, write_project
 from tests.sources.test_ingest import log_of
@@ -33,7 +33,8 @@ def test_a_missing_column_is_an_error_that_names_both_files(tmp_path):
     write(tmp_path, a=WHOLE, b=LACKING)
     with pytest.raises(ColumnChanged) as caught:
         ingest_source(project(tmp_path), "sales", at(4))
-    assert "data/b.csv: column amount is missing; in data/a.csv it is string" in str(caught.value)
+    assert "data/b.csv: column amount is missing; data/a.csv has it (declared in" in str(caught.value)
+    assert "Did you mean" not in str(caught.value)  # every other column of the file is declared
 
 
 def test_a_column_that_may_be_missing_is_null_with_a_note_that_names_both_files(tmp_path):
@@ -87,7 +88,40 @@ def test_a_column_of_another_type_is_an_error_that_names_both_files_and_both_typ
     with pytest.raises(ColumnChanged) as caught:
         ingest_source(project(tmp_path, reader={"parquet": "data/*.parquet"}), "sales", at(4))
     assert "data/b.parquet: column amount is list<" in str(caught.value)
-    assert "declared float; in data/a.parquet it is double" in str(caught.value)
+    assert "declared float; data/a.parquet has it as double" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("amounts", "words"),
+    [
+        (pa.array(["abc", "x"]), "'abc' is not a float; data/a.parquet has it as double"),
+        (pa.array(["abc", None]), "'abc' is not a float; data/a.parquet has it as double"),
+        (pa.array(["abc", "5"]), "'abc' is not a float (declared"),  # one dirty cell is no other type
+        (pa.array([None, "abc"]), "'abc' is not a float (declared"),
+    ],
+)
+def test_numbers_that_became_texts_are_an_error_that_names_both_files(tmp_path, amounts, words):
+    (tmp_path / "data").mkdir()
+    instants = pa.array([at(1)] * 2, pa.timestamp("us", tz="UTC"))
+    for name, amount in (("a", pa.array([1.5, 2.5])), ("b", amounts)):
+        ids = [f"{name}1", f"{name}2"]
+        table = pa.table({"id": ids, "shop": ["s", "s"], "at": instants, "seen": instants, "amount": amount})
+        pq.write_table(table, tmp_path / f"data/{name}.parquet")
+    with pytest.raises(SchemaChanged) as caught:
+        ingest_source(project(tmp_path, reader={"parquet": "data/*.parquet"}), "sales", at(4))
+    assert words in str(caught.value)
+
+
+def test_numbers_that_became_texts_in_a_csv_file_are_an_error_that_names_both_files(tmp_path):
+    texts = (WHOLE[0], f"y,a,{TIME},{TIME},much", f"z,a,{TIME},{TIME},little")
+    write(tmp_path, a=WHOLE, b=texts)
+    with pytest.raises(SchemaChanged) as caught:
+        ingest_source(project(tmp_path), "sales", at(4))
+    assert "data/b.csv: row 1: column amount: 'much' is not a float; data/a.csv has numbers in it" in str(caught.value)
+    write(tmp_path, a=texts)
+    with pytest.raises(SchemaChanged) as caught:
+        ingest_source(project(tmp_path), "sales", at(4))
+    assert "data/b.csv" not in str(caught.value)  # both files have texts: the declaration is wrong
 
 
 def test_a_policy_for_columns_is_one_of_the_declared_words(tmp_path):

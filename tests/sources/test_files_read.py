@@ -49,7 +49,7 @@ def test_a_type_that_changed_between_days_names_file_column_types_and_the_declar
     with pytest.raises(SchemaChanged) as caught:
         ingest_source(project, "sales", at(10))
     assert str(caught.value) == (
-        "source sales: data/2.parquet: column amount is bool, declared float; in data/1.parquet it is "
+        "source sales: data/2.parquet: column amount is bool, declared float; data/1.parquet has it as "
         "double (declared in sources/sales.yaml:18). "
         "Correct the declared type, or the data."
     )

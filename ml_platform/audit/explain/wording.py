@@ -141,7 +141,7 @@ def answer_text(explanation: Explanation) -> str:
     if answer.action is None or score is None:
         return f"{label} is predicted to be {shown(score)}{recommended}."
     pays = f"; {pays_text(answer.break_even)}" if answer.break_even else ""
-    return f"{label} is {share_text(score)} likely{pays}{recommended}."
+    return f"{share_text(score)} likely: {label}{pays}{recommended}."
 
 
 def pays_text(even: BreakEven) -> str:

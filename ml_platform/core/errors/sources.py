@@ -31,14 +31,17 @@ class MissingFile(SourceError):
 class SchemaChanged(SourceError):
     """A source's columns or types differ from its declaration."""
 
+    read_as: str | None = None
+    """The type of a column of which no value that was read fits its declaration; None where some do."""
+
+    def beside(self, other: str) -> SchemaChanged:
+        """Return the same error with how the column is in another part of the source, such as ``b.csv has it``."""
+        where, problem, remedy = self._parts
+        return type(self)(self.source, where, f"{problem}; {other}", remedy, column=self.column)
+
 
 class ColumnChanged(SchemaChanged):
     """A part of a source lacks a declared column, or has it in another type, or has a new one."""
-
-    def beside(self, part: str, kind: str) -> ColumnChanged:
-        """Return the same error with another part of the source, and how the column is there."""
-        where, problem, remedy = self._parts
-        return type(self)(self.source, where, f"{problem}; in {part} it is {kind}", remedy, column=self.column)
 
 
 class DuplicateKey(SourceError):

@@ -52,7 +52,10 @@ class SentValues:
                 raise self._wrong(name, value) from None
         for key in self.keys:
             if key in values and (values[key] is None or values[key] != values[key]):
-                raise OnlineRequestFault(f"{self._model}: the key {key} is null. Give the key of the entity.")
+                name = key.partition(".")[2]
+                raise OnlineRequestFault(
+                    f"{self._model}: column {name} is null. It is a key of the entity: send its value."
+                )
         return values
 
     def missing(self, values: Mapping[str, Any]) -> Sequence[str]:

@@ -22,9 +22,10 @@ def require_columns(present: Sequence[str], spec: SourceSpec, where: str) -> lis
     missing = [name for name in spec.columns if name not in present]
     refused = [name for name in missing if spec.missing_columns != "null" or needs_value(spec, name)]
     if refused:
-        hint = suggest(refused[0], [name for name in present if name not in spec.columns] or present)
+        undeclared = [name for name in present if name not in spec.columns]
+        hint = f"{suggest(refused[0], undeclared)} " if undeclared else ""
         problem = f"column {listed(refused)} is missing"
-        remedy = f"{hint} Correct the source's columns, or the data."
+        remedy = f"{hint}Correct the source's columns, or the data."
         raise ColumnChanged(spec.name, where, problem, remedy, column=refused[0])
     twice = sorted({name for name in spec.columns if list(present).count(name) > 1})
     if twice:

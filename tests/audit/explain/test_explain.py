@@ -166,7 +166,7 @@ def test_the_answer_names_the_score_from_where_on_acting_pays_and_what_was_recom
         assert (even.action, even.pays) == ("upgrade", "from")
         assert even.share == pytest.approx(4 / 9)  # -4 + 9 p is 0 there
         assert (explanation.answer.action == "upgrade") == (score > even.share)
-        text = f"likely; upgrade pays from 44.4 %; recommended: {explanation.answer.action}."
+        text = f"; upgrade pays from 44.4 %; recommended: {explanation.answer.action}."
         assert answer_text(explanation).endswith(text)
         assert (
             page_of(explanation).index(text)
