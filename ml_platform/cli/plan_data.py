@@ -47,7 +47,7 @@ def _lines(data: ModelData) -> Iterator[tuple[str, str]]:
     """Yield a sentence and its style for each thing that a person should know."""
     if data.uncovered > timedelta(days=1):
         yield (
-            f"the train period asks from {instant_text(data.starts)} on, the first row is of "
+            f"the train period starts on {instant_text(data.starts)}, but the first row is of "
             f"{instant_text(data.first)}: {span_text(timedelta(days=data.uncovered.days))} have no rows. Shorten "
             "split.train, or ingest more history",
             "yellow",

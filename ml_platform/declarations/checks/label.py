@@ -32,8 +32,8 @@ _LABELS: Mapping[Task, tuple[frozenset[Kind], str, str]] = {
     "quantile": (NUMBERS, "a number", "Give a number"),
 }
 _INSTEAD = {
-    "binary": "Take any or none, or compare aggregates in label.expression",
-    "multiclass": "Take mode, first or last of a text or a whole number",
+    "binary": "Write any or none, or compare aggregates in label.expression",
+    "multiclass": "Write mode, first or last of a text or a whole number",
 }
 
 
@@ -128,7 +128,7 @@ def _check_aggregates(
         return None if faults else kind, faults
     kind, name = kinds[ONLY], label.aggregates[ONLY].name
     if kind not in allowed:
-        text = f"{name} gives a {kind}, and task {task} needs {what}. {_INSTEAD.get(task, remedy)}"
+        text = f"the type of {name} is {kind}, and task {task} needs {what}. {_INSTEAD.get(task, remedy)}"
         return None, [Problem(where, ("label", name), text, kind=FaultKind.TYPE)]
     return kind, []
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ml_platform.core.clock import format_duration
+from ml_platform.core.clock import format_duration, rounded_duration
 from ml_platform.core.errors import ExpressionError, FaultKind, listed, suggest
 from ml_platform.core.expressions import Kind, parse_expression
 from ml_platform.declarations.algorithms import algorithm_faults, is_project_class
@@ -30,6 +30,7 @@ from ml_platform.declarations.checks.problems import (
 )
 from ml_platform.declarations.checks.refit import check_refit
 from ml_platform.declarations.checks.tuning import check_tuning
+from ml_platform.declarations.label import WindowLabel
 from ml_platform.declarations.metric_names import known_figures
 from ml_platform.declarations.model import Algorithm, ModelSpec
 
@@ -70,12 +71,17 @@ def check_model(scope: Scope, model: ModelSpec) -> Iterator[Problem]:
 
 
 def _check_split(model: ModelSpec) -> Iterator[Problem]:
-    """Yield problems for stretches that end before the label of their first row is settled: all rows are purged."""
-    horizon = model.label.horizon
+    """Yield problems for periods that end before the label of their first row is settled: all rows are purged."""
+    label = model.label
+    horizon, parts = label.horizon, ""
+    if isinstance(label, WindowLabel):
+        parts = f" ({format_duration(label.within)} within and {format_duration(horizon - label.within)} to settle)"
     for name, span in (("train", model.split.train), ("validate", model.split.validate_)):
         if span <= horizon:
-            spans = f"found {format_duration(span)} and a horizon of {format_duration(horizon)}"
-            text = f"must be longer than the label's horizon, {spans}. Else all its rows reach into the next stretch"
+            text = (
+                f"must be longer than the label's horizon of {rounded_duration(horizon)}{parts}, found "
+                f"{format_duration(span)}. No row of this period would have a label before the next period starts"
+            )
             yield Problem(f"models/{model.name}", ("split", name), text)
 
 

@@ -61,15 +61,15 @@ def _notes(spec: ProjectSpec, model: ModelSpec) -> Iterator[tuple[str, str]]:
         needed = format_duration(model.split.test * DAYS_NEEDED / max(days, 1))
         yield (
             "split",
-            f"split.test is {span}, which has {days} days with batch runs: no version is released below {DAYS_NEEDED} "
-            f"test days. Write at least {needed}.",
+            f"split.test is {span}, which has {days} days with batch runs. A release needs {DAYS_NEEDED} such days. "
+            f"Write at least {needed}.",
         )
     if isinstance(model.label, RowLabel) and not set(spec.sources[model.label.source].key) <= key:
         source = spec.sources[model.label.source]
         yield (
             "label",
-            f"{source.name} can have several rows for each {model.population.entity}, since its key is "
-            f"{listed(source.key)}: training stops where it has. Declare an aggregate over a window, such as any, last "
+            f"{source.name} can have several rows of one {model.population.entity}, because its key is "
+            f"{listed(source.key)}. If it has, training stops. Declare an aggregate over a window, such as any, last "
             "or sum.",
         )
     asking = _repeating(model)
@@ -77,6 +77,6 @@ def _notes(spec: ProjectSpec, model: ModelSpec) -> Iterator[tuple[str, str]]:
         source = spec.sources[asking]
         yield (
             "population",
-            f"{source.name} can have several rows for each {model.population.entity} at one batch run, since its key "
-            f"is {listed(source.key)}: the first that became known is asked about, and the others are counted.",
+            f"{source.name} can have several rows of one {model.population.entity} at one batch run, because its key "
+            f"is {listed(source.key)}. Only the row that became known first gets a prediction. The others are counted.",
         )

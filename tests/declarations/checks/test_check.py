@@ -152,8 +152,8 @@ def test_a_transform_may_read_timestamps_of_the_population(ferry: Path) -> None:
 def test_a_stretch_within_the_labels_horizon_would_lose_all_its_rows(ferry: Path) -> None:
     edit(ferry, "models/late.yaml", "horizon: 1d", "horizon: 7d")
     assert faults(ferry) == [
-        "models/late.yaml:9:31: split.validate must be longer than the label's horizon, found 7d and a horizon of 7d. "
-        "Else all its rows reach into the next stretch."
+        "models/late.yaml:9:31: split.validate must be longer than the label's horizon of 7d, found 7d. "
+        "No row of this period would have a label before the next period starts."
     ]
 
 

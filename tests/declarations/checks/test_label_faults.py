@@ -36,7 +36,7 @@ CASES = [
     (
         "{source: arrivals, sum: minutes_late, within: 1d, settle: 1h}",
         [
-            "models/late.yaml:7:32: label.sum: sum gives a float, and task binary needs a condition. Take any or none, or compare aggregates in label.expression."
+            "models/late.yaml:7:32: label.sum: the type of sum is float, and task binary needs a condition. Write any or none, or compare aggregates in label.expression."
         ],
     ),
     (
@@ -176,7 +176,7 @@ def test_the_horizon_follows_from_the_window_and_the_delay_of_the_source(ferry: 
 def test_a_split_shorter_than_the_horizon_of_the_window_is_refused(ferry: Path) -> None:
     edit(ferry, "models/late.yaml", BINARY, "label: {source: arrivals, any: pier == 'x', within: 7d, settle: 1d}")
     assert faults(ferry) == [
-        "models/late.yaml:9:31: split.validate must be longer than the label's horizon, found 7d and a horizon of 8d. Else all its rows reach into the next stretch."
+        "models/late.yaml:9:31: split.validate must be longer than the label's horizon of 8d (7d within and 1d to settle), found 7d. No row of this period would have a label before the next period starts."
     ]
 
 

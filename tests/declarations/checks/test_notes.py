@@ -23,8 +23,8 @@ def test_a_test_period_too_short_for_a_release_is_a_note_with_its_place(tmp_path
     line = next(number for number, text in enumerate(path.read_text().splitlines(), 1) if text.startswith("split:"))
     path.write_text(path.read_text().replace("test: 14d", "test: 13d"))
     note = (
-        f"models/late_parcel.yaml:{line}: split.test is 13d, which has 13 days with batch runs: no version is released "
-        "below 14 test days. Write at least 14d."
+        f"models/late_parcel.yaml:{line}: split.test is 13d, which has 13 days with batch runs. A release needs "
+        "14 such days. Write at least 14d."
     )
     assert note in list(notes_of(load_project(root)))
     done = subprocess.run([PROGRAM, "validate", str(root)], capture_output=True, text=True, timeout=60)
@@ -43,10 +43,11 @@ def test_rows_and_labels_that_can_repeat_for_an_entity_are_notes(tmp_path: Path)
         key: number for number, text in enumerate(model.read_text().splitlines(), 1) for key in [text.split(":")[0]]
     }
     assert notes == [
-        f"models/late_parcel.yaml:{places['label']}: deliveries can have several rows for each order, since its key is "
-        "order_id: training stops where it has. Declare an aggregate over a window, such as any, last or sum.",
-        f"models/late_parcel.yaml:{places['population']}: orders can have several rows for each order at one batch "
-        "run, since its key is order_id: the first that became known is asked about, and the others are counted.",
+        f"models/late_parcel.yaml:{places['label']}: deliveries can have several rows of one order, because its key is "
+        "order_id. If it has, training stops. Declare an aggregate over a window, such as any, last or sum.",
+        f"models/late_parcel.yaml:{places['population']}: orders can have several rows of one order at one batch "
+        "run, because its key is order_id. Only the row that became known first gets a prediction. The others are "
+        "counted.",
     ]
 
 
@@ -58,8 +59,8 @@ def test_rows_that_ask_when_they_become_known_are_a_note_unless_limited_in_time(
     model = root / "models/next_spend.yaml"
     model.write_text(model.read_text().replace(", at_most_once_per: 7d", ""))
     assert [note for note in notes_of(load_project(root)) if ": baskets can" in note] == [
-        "models/next_spend.yaml:6: baskets can have several rows for each customer at one batch run, since its key is "
-        "basket: the first that became known is asked about, and the others are counted."
+        "models/next_spend.yaml:6: baskets can have several rows of one customer at one batch run, because its key is "
+        "basket. Only the row that became known first gets a prediction. The others are counted."
     ]
 
 
