@@ -286,14 +286,12 @@ class ServedModel:
             raise RequestProblem.row("wrong_column", str(error)) from None
 
     def _missing(self, features: LookedUp) -> str:
-        names = [name.partition(".")[2] for name in features.missing]
-        noun = "column" if len(names) == 1 else "columns"
+        names, asked = [name.partition(".")[2] for name in features.missing], self.spec.population
         if keys := [name for name in names if name in self.key]:
-            return f"the request lacks {listed(keys)}, which identifies the {self.spec.population.entity}. Send it."
+            return f"the request lacks {listed(keys)}, which identifies the {asked.entity}. Send it."
         return (
-            f"the request lacks the {noun} {listed(names)}, and the online store has no row of "
-            f"{self.spec.population.owner} for this {self.spec.population.entity}. Send what the model needs beside "
-            "the key."
+            f"the request lacks {listed(names)}, and the online store has no row of {asked.owner} for this "
+            f"{asked.entity}. Send what the model needs beside the key."
         )
 
     def _shared(self, description: Description) -> SharedFacts:
