@@ -31,5 +31,5 @@ def last_reading(project: Project, node: NodeName, now: datetime, reader: Output
     """
     record = output_record(project.database, node, before=reader)
     inputs = [name for name in node_kind(node.kind).inputs(project.spec, node.subject) if name.kind in _ROWS]
-    own = now if record is None else record.at
-    return min(now, own, *(last_reading(project, name, now, record) for name in inputs))
+    made = now if record is None else record.at
+    return min(now, made, *(last_reading(project, name, now, record) for name in inputs))

@@ -129,7 +129,7 @@ def test_steps_in_any_order_have_the_rows_that_their_inputs_had(tmp_path, seed):
         }
 
 
-def test_a_step_has_the_rows_of_its_own_run_and_not_those_of_a_run_beside_it(tmp_path):
+def test_a_step_has_the_rows_of_the_same_run_and_not_those_of_a_run_beside_it(tmp_path):
     project = project_of(tmp_path, [])
     for hours, run, node in (
         (1, "slow", "sources/sales"),
