@@ -24,12 +24,16 @@ import uuid
 from collections.abc import Collection, Mapping, Sequence
 from typing import TextIO, cast
 
+from ml_platform.cli.exit import INTERRUPTED, collect_seldom, leave
+
+if __name__ == "__main__":
+    collect_seldom()  # before the imports, which make most of the objects
+
 import scipy.special  # noqa: F401  (first: skops searches the modules in the order of their import)
 
 # isort: split
 import dagster as dg
 
-from ml_platform.cli.exit import INTERRUPTED
 from ml_platform.core.errors import PlatformError, suggest
 from ml_platform.core.secrets import RedactingStream
 from ml_platform.declarations.fingerprint import files_version
@@ -173,4 +177,4 @@ def _private_stdout() -> TextIO:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from ml_platform.cli.app import HERE, Actor, AsJson, Directory, MaybeDirectory, OneModel, Reason, app
-from ml_platform.cli.exit import be_short
 
 _PANEL = "Explain, undo and audit"
 
@@ -39,7 +38,6 @@ def explain(
     Shows the inputs at that time, the source rows of each feature, what each column contributed, what every action was
     expected to earn, which version answered, and how that version was released. Exit code 1: the score differs.
     """
-    be_short()
     from ml_platform.cli.explain import PredictionSelection, Shown, explain_predictions, first_is_folder
 
     if prediction_id is not None and first_is_folder(prediction_id, ids, model):

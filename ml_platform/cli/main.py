@@ -12,7 +12,7 @@ from ml_platform.cli import (  # noqa: F401  (they give the app its commands)
     commands_status,
 )
 from ml_platform.cli.app import app
-from ml_platform.cli.exit import fault_of, leave
+from ml_platform.cli.exit import collect_seldom, fault_of, leave
 from ml_platform.cli.json_output import error_document, print_json
 from ml_platform.cli.streams import print_anywhere
 from ml_platform.core.private_files import be_private
@@ -41,6 +41,7 @@ def main() -> NoReturn:
 
 def program() -> NoReturn:
     """Be the program `ml-platform`, whose process ends with its command."""
+    collect_seldom()
     try:
         main()
     except SystemExit as ended:

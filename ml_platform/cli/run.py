@@ -21,7 +21,6 @@ from ml_platform.cli.json_output import print_json
 from ml_platform.cli.run_log import RunLog
 from ml_platform.cli.run_progress import Progress
 from ml_platform.cli.run_unchanged import unchanged_events
-from ml_platform.cli.status import print_summary
 from ml_platform.core.errors import ClockError
 from ml_platform.core.formatting import all_up_to_date, counted, elapsed_text
 from ml_platform.core.terminal_table import line
@@ -135,6 +134,8 @@ def simulated(project: Project) -> SimulatedClock:
 def _conclude(project: Project, runs: list[Run], console: Console) -> None:
     """Print the state of the project and what comes next, and at the end what was done in which time."""
     if runs[-1].code == 0:
+        from ml_platform.cli.status import print_summary
+
         print_summary(project, console)
     console.print()
     console.print(line(totals_text(runs)))
@@ -208,6 +209,8 @@ def _run(project: Project, job: str, *only: str, console: Console | None = None)
 def _follow(process: subprocess.Popen[str], console: Console, run: Run) -> Run:
     try:
         with Progress(console) as progress:
+            import ml_platform.cli.status  # noqa: F401  (while the process starts: `_conclude` needs it)
+
             for event in _events(process):
                 _record(run, event)
                 progress.show(event)

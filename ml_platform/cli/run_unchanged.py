@@ -5,17 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ml_platform.cli.dagster_home import is_ready, make_home
 from ml_platform.declarations.fingerprint import files_version
 from ml_platform.declarations.node_name import NodeName
-from ml_platform.operations.planning.plan import Planned
-from ml_platform.operations.planning.planner import plan_nodes
 from ml_platform.project import Project
-from ml_platform.sources.checks.results import last_recording
 from ml_platform.storage.last_declarations import is_of_last_whole_run
 from ml_platform.storage.ledger.anchors import require_newest
+
+if TYPE_CHECKING:
+    from ml_platform.operations.planning.plan import Planned
 
 
 def unchanged_events(project: Project, only: Collection[str] = ()) -> list[Mapping[str, Any]] | None:
@@ -37,6 +37,8 @@ def unchanged_events(project: Project, only: Collection[str] = ()) -> list[Mappi
         return None
     if not is_of_last_whole_run(project.database, files_version(project.spec)):
         return None
+    from ml_platform.operations.planning.planner import plan_nodes  # libraries of data frames, where it may help
+
     began = time.monotonic()
     nodes: list[Planned] = []
     now = project.clock.now()
@@ -51,6 +53,8 @@ def unchanged_events(project: Project, only: Collection[str] = ()) -> list[Mappi
 
 def _checks_are_open(project: Project, node: str, now: datetime) -> bool:
     """Return whether a check of a node failed, or may fail by now: the age of a source's rows grows with the clock."""
+    from ml_platform.sources.checks.results import last_recording
+
     recording = last_recording(project.database, node)
     if recording is None:
         return False

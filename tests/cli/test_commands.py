@@ -69,6 +69,12 @@ def test_commands_that_only_look_load_no_query_compiler() -> None:
     assert not set(ran.stdout.split()) & {"ibis", "sqlglot", "duckdb", "dagster", "mlflow", "sklearn", "lightgbm"}
 
 
+def test_a_run_starts_its_process_before_libraries_of_data_frames_are_loaded() -> None:
+    code = "import sys; import ml_platform.cli.run; print(*sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not set(ran.stdout.split()) & {"pandas", "pyarrow", "scipy"}
+
+
 def test_a_valid_project_is_counted(shop: Path) -> None:
     done = call("validate", str(shop))
     assert (done.returncode, done.stdout) == (0, "shop is valid: 2 sources, 1 feature table, 2 models.\n")

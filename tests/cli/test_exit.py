@@ -109,3 +109,24 @@ def test_a_state_folder_that_cannot_be_made_is_one_sentence(command: str, tmp_pa
     assert "Traceback" not in done.stderr
     assert done.stderr.count("\n") == 1
     assert ".ml_platform" in done.stderr
+
+
+PROCESSES = {
+    "from ml_platform.cli.main import program; program()": "status {}",
+    "runpy.run_module('ml_platform_dagster.jobs.run', run_name='__main__', alter_sys=True)": "--job none --project {}",
+}
+
+
+@pytest.mark.parametrize("start", PROCESSES)
+def test_no_collection_looks_through_all_that_the_imports_made(start: str, tmp_path: Path) -> None:
+    """With the threshold of Python, `status` has two of them, and a process that only imports Dagster has five."""
+    words = PROCESSES[start].format(write_shop(tmp_path, days=1)).split()
+    counted = (
+        "import atexit, gc, runpy, sys\n"
+        "found = []\n"
+        "gc.callbacks.append(lambda phase, about: found.append(phase) if about['generation'] == 2 else None)\n"
+        "atexit.register(lambda: print(f'{len(found)} seen', file=sys.stderr))\n"
+        f"sys.argv = ['ml-platform', *{words!r}]\n{start}"
+    )
+    done = subprocess.run([sys.executable, "-c", counted], capture_output=True, text=True, timeout=300)
+    assert done.stderr.splitlines()[-1] == "0 seen"

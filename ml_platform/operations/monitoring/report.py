@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from unittest.mock import patch
 
 import pandas as pd
 from markupsafe import Markup
@@ -158,6 +157,8 @@ def _render(reference: pd.DataFrame, current: pd.DataFrame, numeric: Sequence[st
 @contextmanager
 def _each_column_drawn_once() -> Iterator[None]:
     """Let Evidently draw the distribution of a column once: it draws one for each of its figures, and shows one."""
+    from unittest.mock import patch  # it loads asyncio
+
     from evidently.metrics import column_statistics
 
     draw, drawn = column_statistics.distribution, dict[str, Any]()
