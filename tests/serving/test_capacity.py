@@ -12,6 +12,7 @@ import pytest
 
 from ml_platform.audit.explain import explain
 from ml_platform.models.capacity import BEST_ACTION, CAPACITY_GAIN
+from ml_platform.models.decision import Decision
 from ml_platform.models.predictor import load_predictor
 from ml_platform.operations.online.capacities import capacities_of
 from ml_platform.operations.online.publish import publish_online
@@ -131,7 +132,14 @@ def test_batch_scoring_and_the_service_share_the_places_of_a_day(world: ServedWo
     predicted = pd.DataFrame({"score": 0.5, "action": "offer", "expected_value": 3.0}, index=rows.index)
     expected = pd.DataFrame({"offer": [1.0 + number for number in range(20)], "wait": 0.0}, index=rows.index)
     answers = Answers(
-        Version("yes", 1, "none", "none", NOW), (), rows, rows, predicted, expected, pd.Series("", rows.index)
+        Version("yes", 1, "none", "none", NOW),
+        (),
+        rows,
+        rows,
+        predicted,
+        expected,
+        Decision("orders", {"offer": "label", "wait": "0"}, None, "wait"),
+        pd.Series("", rows.index),
     )
     for _ in range(2):  # batch scoring that failed before its rows were in the log starts again
         (batch,) = recommended(world.project, "yes", [answers])

@@ -9,9 +9,11 @@ import pandas as pd
 
 from ml_platform.core.clock import MICROSECOND
 from ml_platform.models.capacity import Capacity
+from ml_platform.models.predictor import load_decision
 from ml_platform.models.rows_to_come import RowsToCome
 from ml_platform.operations.predictions.capacity_use import rows_with_places
 from ml_platform.project import Project
+from ml_platform.registry.champion import champion
 from ml_platform.storage.online.description import PublishedCapacity
 
 
@@ -21,7 +23,10 @@ def capacities_of(project: Project, now: datetime) -> dict[str, PublishedCapacit
     for name, model in project.spec.models.items():
         capacity = Capacity.declared(model.value)
         if capacity is not None and model.deployment.online is not None:
-            past = rows_with_places(project, name, pd.Series([now]))
+            version = champion(project, name, at=now)
+            trained = None if version is None else project.store.get("trained_model", version.id)
+            decisions = [] if trained is None else [load_decision(project, trained)]
+            past = rows_with_places(project, name, pd.Series([now]), decisions)
             to_come = capacity.to_come(pd.Timestamp(capacity.moment(now)[0]), past)
             published[name] = _published(to_come)
     return published

@@ -33,7 +33,7 @@ def recommended(project: Project, model_name: str, answers: Sequence[Answers]) -
     share = value.control.share if value.control else None
     held = _held(model_name, keys[list(entity)], share)
     if capacity is not None:
-        past = rows_with_places(project, model_name, keys["effective_time"])
+        past = rows_with_places(project, model_name, keys["effective_time"], [item.decision for item in answers])
         competing = _competing(answers, capacity.action).mask(pd.Series(held), np.nan)
         recommendations = capacity.limited(predicted, competing, keys, past, _take(project, model_name))
     if share is not None:
@@ -86,7 +86,8 @@ def _hold_out(predicted: pd.DataFrame, held: np.ndarray, answers: Sequence[Answe
 
 def _nothing(answers: Sequence[Answers]) -> tuple[pd.Series, pd.Series]:
     """Return what doing nothing is on each row, and what it is expected to earn; null for a version without actions."""
-    names = [item.do_nothing if item.do_nothing in item.expected else None for item in answers]
+    declared = [item.decision.do_nothing for item in answers]
+    names = [name if name in item.expected else None for name, item in zip(declared, answers, strict=True)]
     index = pd.RangeIndex(sum(len(item.rows) for item in answers))
     places = np.repeat(np.arange(len(answers)), [len(item.rows) for item in answers])
     worth = [

@@ -19,6 +19,7 @@ from ml_platform.declarations.resolve import feature_tables_of
 from ml_platform.declarations.source import ColumnType
 from ml_platform.models.capacity import BEST_ACTION
 from ml_platform.models.control import CONTROL
+from ml_platform.models.decision import Decision
 from ml_platform.models.inputs.columns import InputColumn, read_columns
 from ml_platform.models.predictor import load_deployed
 from ml_platform.project import Project
@@ -75,8 +76,8 @@ class Answers:
         The inputs as the predictor read them.
     predicted, expected
         As `Predictor.predict_actions` gives them.
-    do_nothing
-        What the version declares as having no model; an action of `expected` where it has actions.
+    decision
+        What the actions of the version are worth, and which of them is to do nothing.
     unlearned_nulls
         The columns of each row that are null where training had no null.
     """
@@ -87,7 +88,7 @@ class Answers:
     used: pd.DataFrame
     predicted: pd.DataFrame
     expected: pd.DataFrame
-    do_nothing: str
+    decision: Decision
     unlearned_nulls: pd.Series
 
     @classmethod
@@ -101,8 +102,8 @@ class Answers:
         predictor = load_deployed(project, project.store.get("trained_model", version.id))
         used = read_columns(rows, predictor.inputs)
         predicted, expected = predictor.predict_actions(rows)
-        nothing, nulls = predictor.decision.do_nothing, predictor.unlearned_nulls(used)
-        return cls(version, predictor.inputs, rows, used, predicted, expected, nothing, nulls)
+        nulls = predictor.unlearned_nulls(used)
+        return cls(version, predictor.inputs, rows, used, predicted, expected, predictor.decision, nulls)
 
 
 def log_rows(project: Project, answers: Answers, now: datetime) -> pa.Table:

@@ -178,3 +178,33 @@ def test_a_row_of_the_control_group_gets_the_default_action_of_its_version(
     assert set(log.loc[log["control"], "action"]) == {"wait"}
     assert (log.loc[log["control"], "expected_value"] == 0).all()
     assert set(log.loc[~log["control"], "action"]) == {"wait", "upgrade"}
+
+
+@pytest.mark.parametrize("unit", ["payoffs in cents before", "payoffs in cents after", "another action was limited"])
+def test_only_comparable_gains_show_which_rows_are_still_to_come(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unit: str
+) -> None:
+    """After a change of payoffs, or of the limited action, a day is shared out as on the first day of a model."""
+    in_euros, in_cents = "upgrade: -4 + label * 9", "upgrade: -400 + label * 900"
+    project = with_value(tmp_path, f"  capacity: {{upgrade: {LIMIT} per day UTC}}")
+    path = project.root / f"models/{MODEL}.yaml"
+    now = path.read_text().replace(in_euros, in_cents) if unit == "payoffs in cents after" else path.read_text()
+    before = now.replace(in_euros, in_cents) if unit == "payoffs in cents before" else now.replace(in_cents, in_euros)
+    if unit == "another action was limited":
+        now = now.replace("    wait: 0\n", "    call: 4 - label * 9\n    wait: 0\n")
+        before = now.replace("capacity: {upgrade", "capacity: {call")
+    path.write_text(before)
+    world = hand_made_world(open_project(project.root), monkeypatch, count=1500)
+    appointed(world, START - timedelta(days=9))
+    days = [DAY - timedelta(days=place) for place in range(5, 0, -1)]
+    score_days(world.project, MODEL, INPUTS, days, START)
+    path.write_text(now)
+    world.project = open_project(project.root)
+    if before.split("capacity")[0] != now.split("capacity")[0]:
+        appointed(world, START, seed=3)
+    score(world, END)
+    log = log_of(world)
+    assert (log["effective_time"] < START).sum() > LIMIT
+    log = log[log["effective_time"] >= START]
+    wanted = log[log["capacity_gain"] > 0].sort_values(["effective_time", "capacity_gain"], ascending=[True, False])
+    assert log.loc[log["action"] == "upgrade", "order_id"].tolist() == wanted["order_id"].tolist()[:LIMIT]
