@@ -109,8 +109,10 @@ def _lacks(part: str, other: str, does_not: str) -> str:
 def beside_other_part(error: SchemaChanged, spec: SourceSpec, parts: Sequence[SourcePart]) -> SchemaChanged:
     """Return an error about a column with another part of the source in which the column is as declared."""
     others = [part for part in parts if not str(error).startswith(f"source {error.source}: {part.name}:")]
-    is_changed = isinstance(error, ColumnChanged) or error.read_as is not None
-    for part in others[:_LOOKED_AT] if is_changed and error.column else ():
+    is_changed, column = isinstance(error, ColumnChanged) or error.read_as is not None, error.column
+    if not is_changed or not column:
+        return error
+    for part in others[:_LOOKED_AT]:
         try:
             batches: Any = part.tables()
             with closing(batches):
@@ -118,8 +120,8 @@ def beside_other_part(error: SchemaChanged, spec: SourceSpec, parts: Sequence[So
         except PlatformError:
             continue
         table = batch.table if isinstance(batch, Batch) else batch
-        if table is not None and error.column in table.column_names and table[error.column].type != "null":
-            there = _there(error, spec.columns[error.column].type, table[error.column])
+        if table is not None and column in table.column_names and table[column].type != "null":
+            there = _there(error, spec.columns[column].type, table[column])
             return error.beside(f"{part.name} has {there}") if there else error
     return error
 
