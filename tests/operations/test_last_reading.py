@@ -115,7 +115,8 @@ def test_a_feature_table_that_did_not_run_has_no_rows_of_a_later_reading_of_its_
 @pytest.mark.parametrize("seed", range(3))
 def test_steps_in_any_order_have_the_rows_that_their_inputs_had(tmp_path, seed):
     draw, project = random.Random(seed), project_of(tmp_path, [])
-    seen, now = {}, 0.0
+    seen: dict[str, float] = {}
+    now = 0.0
     for run in range(60):
         now += draw.random()
         for node, inputs in NODES.items():
