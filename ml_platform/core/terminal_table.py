@@ -162,7 +162,7 @@ class PlainTable:
         for cells, style in self._rows:
             yield Line(cells[0], self._indent, style=style)
             others = [
-                Text.assemble((f"{head} " if head else "", "dim"), cell)
+                Text.assemble((f"{head.replace(' ', _GLUE)}: " if head else "", "dim"), cell)
                 for head, cell in zip(self._heads[1:], cells[1:], strict=True)
                 if cell.plain
             ]

@@ -49,7 +49,8 @@ def test_where_even_that_does_not_fit_each_row_is_a_block() -> None:
     assert all(text.startswith("  ") for text in others)
     joined = " ".join(text.strip() for text in others)
     assert (
-        joined == "flight 20131208-DL1247-LGA · score 0.371 · action rebook · why it is late more often than the others"
+        joined
+        == "flight: 20131208-DL1247-LGA · score: 0.371 · action: rebook · why: it is late more often than the others"
     )
 
 
@@ -61,6 +62,8 @@ def test_a_value_that_would_take_many_lines_makes_each_row_a_block() -> None:
     assert first == "2013-12-10"
     assert len(others) <= 7
     assert all(text.startswith("  ") for text in others)
+    for width in range(30, 81):  # a head stays beside its value
+        assert not any(text.endswith("next") for text in shown(table, width)), width
 
 
 def test_a_pipe_gets_one_record_a_line_with_tabs_and_nothing_else() -> None:
