@@ -84,12 +84,18 @@ def build_deployment(project: Project, node: Node) -> dg.AssetsDefinition:
     return deployment
 
 
-def deployed(project: Project, model: str, trained: str, line: LedgerLine | None) -> Metadata:
-    """Record a deployment in MLflow, if there was one, and return what the UI shows of the live version."""
+def deployed(project: Project, model: str, trained: str, line: LedgerLine | None, not_deployed: str = "") -> Metadata:
+    """Record a deployment in MLflow, if there was one, and return what the UI shows of the live version.
+
+    Parameters
+    ----------
+    not_deployed
+        Why another version was not deployed.
+    """
     version = version_of(project, model, trained)
     if line is not None and version is not None:
         track(project, deployment_record(version, line.at, line.reason))
-    return _metadata(project, model, str(version), trained, changed=line is not None)
+    return _metadata(project, model, str(version), trained, changed=line is not None, not_deployed=not_deployed)
 
 
 def _waits(step: Step, model: str, waits: ApprovalNeeded) -> str:

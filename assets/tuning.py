@@ -12,7 +12,7 @@ from ml_platform.reporting.plots.small_pictures import small_tuning_pictures
 from ml_platform.storage.artifact_kinds.tuning import TuningManifest
 from ml_platform.storage.manifest import Artifact
 from ml_platform_dagster.assets.kinds import algorithm_label
-from ml_platform_dagster.assets.metadata import Metadata, table
+from ml_platform_dagster.assets.metadata import Metadata, plotted, table
 from ml_platform_dagster.assets.node_asset import declared_asset, model_of
 from ml_platform_dagster.assets.node_builder import NodeBuilder
 from ml_platform_dagster.assets.plots import draw_once, in_place
@@ -40,7 +40,7 @@ def _progress(step: Step, trials: int) -> Progress:
 
     def show(number: int, trial: Trial, best: Trial) -> None:
         loss = f"{trial.losses[-1]:.6g}" if trial.losses else "no loss"
-        figures = {"trial": number, "of trials": trials, "best loss so far": best.losses[-1]}
+        figures = plotted({"trial": number, "of trials": trials, "best loss so far": best.losses[-1]})
         step.context.log.info(f"Trial {number} of {trials} {trial.state}: {loss}, best {best.losses[-1]:.6g}.")
         step.context.log_event(dg.AssetObservation(asset_key=step.context.asset_key, metadata=figures))
 
@@ -64,8 +64,7 @@ def _metadata(step: Step, tuned: Artifact) -> Metadata:
             links=[model_page(about.model)],
         ),
         "best parameters": dg.MetadataValue.json(about.params),
-        "best loss": about.best_trial.losses[-1],
-        "declared loss": about.declared.losses[-1],
+        **plotted({"best loss": about.best_trial.losses[-1], "declared loss": about.declared.losses[-1]}),
         "score": about.score,
         "trials": table(rows),
         "seconds of trials": round(sum(about.seconds), 1),

@@ -83,8 +83,12 @@ def test_a_candidate_goes_through_its_stages_and_is_champion_then(shop: Shop) ->
 def test_a_candidate_that_makes_errors_is_removed_and_stays_out(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
     rolled_out(shop)
     count(shop, errors=3)
+    assert "is a candidate in stage 1 of 2" in shop.metadata(f"{NAME}/deployment")["not deployed"]
     assert checks(shop) == {"limits": False, "money": True}
     assert rollout_of(shop.project, NAME) is None
+    shown = shop.metadata(f"{NAME}/deployment")["not deployed"]  # which named the candidate's stage until now
+    assert shown.startswith("version 2 was not deployed: its rollout was ended: it could not answer 3 of 23 rows")
+    assert shop.metadata(f"{NAME}/rollout")["latency (ms)"] == pytest.approx(0.1, rel=0.05)
     outcome = shop.run(f"retrain_{NAME}")
     assert outcome.success, outcome.problems
     assert rollout_of(shop.project, NAME) is None
@@ -93,7 +97,7 @@ def test_a_candidate_that_makes_errors_is_removed_and_stays_out(shop: Shop, caps
     assert ended in facts["not deployed"]
     assert str(champion(shop.project, NAME)) == f"{NAME}@1"
     removed = model_overview(shop.project, NAME, shop.project.clock.now()).versions[0]
-    reason, _, beside = removed.text.partition("; the limit is a share of 0.001; ")
+    reason, _, beside = removed.text.partition("; the limit is 0.1 %; ")
     assert reason == f"version 2 was not deployed: {ended}"
     assert beside.startswith("it earned ")  # what decided comes first
     show_status(shop.root, NAME, as_json=False)

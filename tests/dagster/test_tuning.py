@@ -52,7 +52,7 @@ def test_trials_are_seen_in_dagster_and_mlflow_and_a_slow_version_is_refused_wit
     ids = {kind: str(current_output(project.database, f"late_parcel/{kind}")) for kind in ("tuning", "trained_model")}
     about = TuningManifest.of(project.store.get("tuning", ids["tuning"]))
     facts = tuned.metadata("late_parcel/tuning")
-    assert facts["best loss"] == about.best_trial.losses[-1]
+    assert facts["best loss"] == round(about.best_trial.losses[-1], 4)
     assert all(f"| {place} | {trial.state} |" in facts["trials"] for place, trial in enumerate(about.trials, 1))
     assert "/trials.svg" in facts["summary"]
     seen = tuned.instance.fetch_observations(dg.AssetKey(["late_parcel", "tuning"]), limit=10).records

@@ -106,7 +106,7 @@ def _over_a_limit(rollout: Rollout, candidate: Figures, champion: Figures) -> st
         return None
     if candidate.error_share > stage.max_errors:
         share = f"it could not answer {candidate.errors:,} of {candidate.rows:,} rows that the champion can answer"
-        return f"{share}; the limit is a share of {stage.max_errors:g}"
+        return f"{share}; the limit is {100 * stage.max_errors:g} %"
     took, beside = candidate.latency(), champion.latency()
     if took is None or beside is None or took <= stage.latency_limit(beside):
         return None

@@ -133,7 +133,8 @@ def _data(project: Project, data: tuple[DataStatus, ...]) -> Iterator[Attention]
 def _online(project: Project, model: str, online: OnlineStatus | None) -> Iterator[Attention]:
     if online is not None and online.is_late and project.spec.models[model].deployment.online is not None:
         what = f"online predictions read old values: {online.late_text}"
-        yield Attention(online.alerted, what, "ml-platform run, or look at the runs of publish_online_store in Dagster")
+        then = "Look at the runs of publish_online_store in Dagster, then ml-platform run"
+        yield Attention(online.alerted, what, then)
 
 
 def _money(status: ModelStatus, worth: Worth | None) -> Iterator[Attention]:

@@ -78,13 +78,16 @@ class TuningManifest(ArtifactKind):
     def text(self) -> str:
         """The outcome in a sentence without its full stop."""
         count = {state: sum(trial.state == state for trial in self.trials) for state in ("pruned", "failed")}
-        ended = "".join(f", {number} {state}" for state, number in count.items() if number)
+        ended = ", ".join(f"{number} {state}" for state, number in count.items() if number)
+        others = f" ({ended})" if ended else ""
         name = "loss" if self.score == "value" else self.score
         best, declared = (f"{trial.losses[-1]:.4g}" for trial in (self.best_trial, self.declared))
         if self.best is None:
-            return f"None of {len(self.trials)} trials{ended} is better than the declared parameters: {name} {declared}"
-        number = f"Trial {self.best + 1} of {len(self.trials)}{ended}"
-        return f"{number} is the best: {name} {best}, with the declared parameters {declared}"
+            return (
+                f"None of {len(self.trials)} trials is better than the declared parameters: {name} {declared}{others}"
+            )
+        number = f"Trial {self.best + 1} of {len(self.trials)}"
+        return f"{number} is the best: {name} {best}, with the declared parameters {declared}{others}"
 
     def id_of(self, inputs: Mapping[str, str], objects: Mapping[str, StoredObject]) -> str:
         """Return the id: of the snapshot and of every trial. How long they took, and where, does not count."""

@@ -128,7 +128,7 @@ def test_a_failed_check_has_its_figures_and_an_overdue_store_is_named_for_models
         Attention(
             True,
             "online predictions read old values: courier_recent is 3h late",
-            "ml-platform run, or look at the runs of publish_online_store in Dagster",
+            "Look at the runs of publish_online_store in Dagster, then ml-platform run",
         )
         in items
     )
