@@ -28,7 +28,7 @@ def experiment(
 ) -> None:
     """Try a changed project on production's data, and compare it with the live versions. Production is only read.
 
-    What production has computed by equal declarations is read, the rest is computed in a folder of its own. No version
+    What production computed from equal declarations is reused. The rest is computed in a separate folder. No version
     is registered, and nothing is deployed.
     """
     from ml_platform.cli.experiment import run_experiment

@@ -101,7 +101,7 @@ def open_command(
 ) -> None:
     """Open the page of a model, or of the project, in the browser, and print its address.
 
-    It is the address that `up` serves where `up` runs, and else the file that `site` writes.
+    While `up` runs, it is the page that `up` serves. Otherwise it is the file that `site` writes.
     """
     from ml_platform.cli.arguments import model_and_directory
     from ml_platform.cli.open_page import open_page

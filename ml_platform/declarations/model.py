@@ -48,7 +48,7 @@ class Algorithm(Declaration):
     )
     expression: ExpressionText | None = Field(
         None,
-        description="Only for rule: an expression over features, table.column, that is the prediction.",
+        description="Only for rule: the prediction, as an expression over features (table.column).",
         examples=["courier_recent.late_share_7d > 0.5"],
     )
     monotone: dict[str, Literal["increasing", "decreasing"]] = Field(

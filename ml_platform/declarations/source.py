@@ -211,8 +211,8 @@ class SourceSpec(Declaration):
     )
     full: FullLoads = Field(
         None,
-        description="true: each load is the whole truth. A row that a load lacks counts as deleted from that ingest "
-        "on. Without it, such a row is kept and reported.",
+        description="true: each load has all rows of the source. A row that a load lacks counts as deleted from that "
+        "ingest on. Without it, such a row is kept and reported.",
         examples=[True, {"max_deleted_share": 0.1}],
     )
     monthly_cost: float | None = Field(

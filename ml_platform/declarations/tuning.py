@@ -22,7 +22,9 @@ class SearchSpace(Declaration):
     )
     high: Number | None = Field(None, description="The largest value.", examples=[255])
     log: bool = Field(
-        False, description="Whether equal ratios are tried equally often, rather than equal distances.", examples=[True]
+        False,
+        description="Whether the range is searched on a logarithmic scale: 0.01 to 0.1 as often as 0.1 to 1.",
+        examples=[True],
     )
     step: Number | None = Field(None, gt=0, description="The distance between two values.", examples=[0.05])
 

@@ -60,7 +60,7 @@ class AsOf(Feature):
     takes_windows = False
 
     as_of: ExpressionText = Field(
-        description="An expression over columns of the source, of the newest known row. It takes no windows.",
+        description="An expression over columns of the source, computed on the newest known row. It takes no windows.",
         examples=["seats"],
     )
 
