@@ -75,7 +75,7 @@ class ColumnFaults:
         values: pa.ChunkedArray | None = None,
         remedy: str = "Correct the data.",
     ) -> None:
-        """Refuse cells that are `what`; the error shows the first of `values`.
+        """Refuse cells that are `what`; the error shows the first of `values`, as a text in the input has it.
 
         Raises
         ------
@@ -86,6 +86,8 @@ class ColumnFaults:
             return
         row = pc.index(bad, True).as_py()
         if row >= 0:
+            if values is not None and self.read is not None and is_text(self.read.type):
+                values = self.read
             problem_text = (
                 f"column {self._name} has {what}" if values is None else f"{self._shown(values, row)} is {what}"
             )

@@ -220,7 +220,10 @@ class _Column:
             problem = f"column {self._name}: its zone {zone} cannot be read: {error}"
             remedy = "Install the time zone database of the system (tzdata)."
             raise SourceError(self._spec.name, self._where, problem, remedy, column=self._name) from None
-        by_offset = "Write timestamps with an offset such as -04:00, or declare for the column"
+        declare = "declare for the column"
+        by_offset = f"Write timestamps with an offset such as -04:00, or {declare}"
+        if self._declared.format is not None:  # it has no place for an offset
+            by_offset = f"Correct the data, or {declare}"
         remedy = f"{by_offset} dst: earlier or dst: later."
         self._faults.refuse(repeated, "repeated_time", f"a time that clocks in {zone} show twice", values, remedy)
         remedy = f"{by_offset} dst: shift_forward."

@@ -112,7 +112,7 @@ NEW_YORK = {"type": "timestamp", "zone": "America/New_York"}
 
 def test_a_time_that_clocks_show_twice_is_refused_with_its_row_and_what_to_declare():
     assert refused(["2013-11-03T00:59:59", "2013-11-03T01:30:00"], NEW_YORK, SourceError) == (
-        "row 2: column x: '2013-11-03 01:30:00' is a time that clocks in America/New_York show twice. Write timestamps "
+        "row 2: column x: '2013-11-03T01:30:00' is a time that clocks in America/New_York show twice. Write timestamps "
         "with an offset such as -04:00, or declare for the column dst: earlier or dst: later."
     )
 

@@ -68,9 +68,10 @@ def test_counts_since_1970_are_instants(form, factor, as_text):
         ({"format": "epoch ms"}, "1.5", "'1.5' is no timestamp of the format epoch ms"),
         ({"format": "epoch s"}, "9" * 18, "'999999999999999999' is no timestamp of the format epoch s"),
         (
-            {"format": "%Y-%m-%d %H:%M", "zone": "Europe/Berlin"},
-            "2024-03-31 02:30",
-            "'2024-03-31 02:30:00' is a time that clocks in Europe/Berlin skip",
+            {"format": "%d.%m.%Y %H:%M", "zone": "Europe/Berlin"},
+            "31.03.2024 02:30",
+            "'31.03.2024 02:30' is a time that clocks in Europe/Berlin skip. Correct the data, or declare for the "
+            "column dst: shift_forward.",
         ),
     ],
 )
