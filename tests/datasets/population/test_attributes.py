@@ -65,7 +65,7 @@ def project_of(directory, baskets, tiers):
 def members(baskets, tiers, tick):
     """Who is in each population at a tick: of the shops with a known row in a table that the condition reads."""
     read = oracle.tick_at(tick, HOUR, DELAY)
-    found = {name: set() for name in WHILE}
+    chosen = {name: set() for name in WHILE}
     for shop in SHOPS:
         rows = oracle.visible(baskets, shop, read, -WINDOW, timedelta(0))
         since = oracle.aggregate("time_since_last", rows, None, read)
@@ -80,8 +80,8 @@ def members(baskets, tiers, tick):
             "not_gold": newest != "gold" and len(rows) > 0,
         }
         for name in WHILE:
-            found[name] |= {shop} if holds[name] else set()
-    return found
+            chosen[name] |= {shop} if holds[name] else set()
+    return chosen
 
 
 @pytest.mark.parametrize("seed", range(2))
