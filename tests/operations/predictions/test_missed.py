@@ -9,6 +9,9 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from ml_platform.audit.erasure.data_subject import Person
+from ml_platform.audit.erasure.erase import erase
+from ml_platform.audit.erasure.plan import plan_erasure
 from ml_platform.audit.explain.lookup import find_predictions
 from ml_platform.features.build import build_feature_table
 from ml_platform.operations.predictions.missed import Missed, missed_alert, missed_rows
@@ -124,6 +127,20 @@ def test_a_late_prediction_stays_counted_as_late_after_its_row_is_gone(shop: Pro
     missed = missed_rows(late, MODEL, now + timedelta(hours=1))
     assert missed is not None
     assert (missed.in_time, missed.late, missed.excluded["missed"]) == (1, 2, 0)
+
+
+def test_an_erased_late_prediction_is_counted_no_more(shop: Project) -> None:
+    late = _declare(shop, "late_rows: score")
+    orders(late, IN_TIME, *EXPORTED_LATE)
+    now = EXPORTED + timedelta(hours=1)
+    scored(late, now)
+    person = Person.of(late, "order", {"order_id": "second"})
+    erase(late, person, plan_erasure(late, person, now).id, now, actor="ada", reason="asked for")
+    log = read_predictions(late, MODEL, EXPORTED - timedelta(days=1), now)
+    assert log.set_index("order_id")["late"].to_dict() == {"first": False, "third": True}
+    missed = missed_rows(late, MODEL, now)
+    assert missed is not None
+    assert (missed.in_time, missed.late) == (1, 1)
 
 
 def test_rows_that_came_late_are_scored_where_the_declaration_asks_for_it_and_marked(shop: Project) -> None:

@@ -191,7 +191,7 @@ def test_only_comparable_gains_show_which_rows_are_still_to_come(
     now = path.read_text().replace(in_euros, in_cents) if unit == "payoffs in cents after" else path.read_text()
     before = now.replace(in_euros, in_cents) if unit == "payoffs in cents before" else now.replace(in_cents, in_euros)
     if unit == "another action was limited":
-        now = now.replace("    wait: 0\n", "    call: 4 - label * 9\n    wait: 0\n")
+        now = now.replace("    wait: 0\n", "    call: 40 - label * 90\n    wait: 0\n")
         before = now.replace("capacity: {upgrade", "capacity: {call")
     path.write_text(before)
     world = hand_made_world(open_project(project.root), monkeypatch, count=1500)
