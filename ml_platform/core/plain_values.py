@@ -27,6 +27,15 @@ def plain_value(value: Any) -> Any:
     return value.item() if hasattr(value, "item") else value
 
 
+def one_zero(value: Any) -> Any:
+    """Return a value of a key: -0.0 as 0.0, since both are one key, and anything else as it is.
+
+    >>> one_zero(-0.0), one_zero("-0.0")
+    (0.0, '-0.0')
+    """
+    return value + 0.0 if isinstance(value, float) else value
+
+
 def json_value(value: Any) -> Any:
     """Return a value, with all that it holds, in JSON types: no NaN, no scalars of NumPy, instants as UTC text.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ml_platform.core.hashing import content_id
-from ml_platform.core.plain_values import plain_value
+from ml_platform.core.plain_values import one_zero, plain_value
 
 CONTROL, PROPENSITY = "control", "propensity"
 """Columns: whether a row is held out, and the probability with which it was put where it is."""
@@ -28,7 +28,7 @@ def is_control(model: str, key: Iterable[object], share: float) -> bool:
     >>> sum(is_control("churn", [number], 0.1) for number in range(10_000))
     993
     """
-    digest = content_id([CONTROL, model, *(plain_value(value) for value in key)])
+    digest = content_id([CONTROL, model, *(one_zero(plain_value(value)) for value in key)])
     return int(digest[:13], 16) / 16**13 < share
 
 

@@ -32,6 +32,10 @@ def variable(scope: Scope) -> str:
     return f"ML_PLATFORM_{scope.upper()}_TOKEN"
 
 
+_ONCE = frozenset({b"host", b"authorization", b"origin", b"sec-fetch-site", b"content-type"})
+"""Headers that decide who may ask, and how a body is read. A proxy may have read the first of two, or the last."""
+
+
 @dataclass(frozen=True)
 class ServiceAccess:
     """What the service accepts.
@@ -73,21 +77,17 @@ class ServiceAccess:
         ------
         RequestProblem
         """
-        host, authorization = b"", b""
-        for name, value in headers:
-            if name == b"host":
-                host = value.lower()
-            elif name == b"authorization":
-                authorization = value
-            elif name == b"origin":
-                if value.lower() not in (b"http://" + host, b"https://" + host):
-                    raise RequestProblem(403, "other_origin", "the request comes from a page of another origin.")
-            elif name == b"sec-fetch-site" and value not in (b"same-origin", b"none"):
-                raise RequestProblem(403, "other_site", "the request comes from a page of another site.")
+        known = _once(headers)
+        host, origin, site = (known.get(name) for name in (b"host", b"origin", b"sec-fetch-site"))
+        host = (host or b"").lower()
+        if origin is not None and origin.lower() not in (b"http://" + host, b"https://" + host):
+            raise RequestProblem(403, "other_origin", "the request comes from a page of another origin.")
+        if site not in (None, b"same-origin", b"none"):
+            raise RequestProblem(403, "other_site", "the request comes from a page of another site.")
         if host not in self.hosts:
             raise RequestProblem(403, "unknown_host", "the Host header names another server than this one.")
         if scope is not None and self.tokens:
-            self._require_token(authorization, scope)
+            self._require_token(known.get(b"authorization", b""), scope)
 
     def _require_token(self, authorization: bytes, scope: Scope) -> None:
         kind, _, sent = authorization.partition(b" ")
@@ -99,3 +99,15 @@ class ServiceAccess:
             raise RequestProblem(401, "wrong_token", "the token is not one of this service.")
         if scope not in matching and "admin" not in matching:
             raise RequestProblem(403, "wrong_scope", f"the token does not allow this: it needs the scope {scope}.")
+
+
+def _once(headers: Iterable[tuple[bytes, bytes]]) -> Mapping[bytes, bytes]:
+    """Return the headers that decide who may ask, each of which comes once at most."""
+    known = dict[bytes, bytes]()
+    for name, value in headers:
+        if name in _ONCE:
+            if name in known:
+                text = f"the header {name.decode().title()} comes twice. Send it once."
+                raise RequestProblem(400, "header_twice", text)
+            known[name] = value
+    return known

@@ -62,6 +62,8 @@ class AnswerRound:
         Waits until what was written is on the disk.
     leave
         Sends answers.
+    give_back
+        Gives back what answers took that are not sent.
     """
 
     def __init__(
@@ -70,8 +72,10 @@ class AnswerRound:
         log: Callable[[Sequence[Answered]], Sequence[Body]],
         synced: Callable[[], Awaitable[None]],
         leave: Callable[[Sequence[Made]], None],
+        give_back: Callable[[Sequence[Answered]], None],
     ) -> None:
         self._overload, self._log, self._synced, self._leave = overload, log, synced, leave
+        self._give_back = give_back
         self._pending: list[Pending] = []
         self._syncing: set[asyncio.Task[None]] = set()
         self._size = 1
@@ -112,6 +116,8 @@ class AnswerRound:
                 now.append((item, answer))
                 continue
             body = next(bodies)
+            if isinstance(body, Exception):
+                self._give_back([answer])
             (later if answer.served.is_synced and not isinstance(body, Exception) else now).append((item, body))
         self._leave(now)
         if later:

@@ -58,7 +58,7 @@ class App:
     _direct: dict[bytes, tuple[Route, str] | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._round = AnswerRound(self.overload, self.log, self.synced, self._leave)
+        self._round = AnswerRound(self.overload, self.log, self.synced, self._leave, self.service.give_back)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one connection."""
@@ -200,6 +200,8 @@ class App:
                 raise self._too_large()
             if name == b"content-type" and value != JSON and value.partition(b";")[0].strip().lower() != JSON:
                 raise RequestProblem(415, "wrong_type", "send Content-Type: application/json.")
+            if name == b"content-encoding" and value.strip().lower() != b"identity":
+                raise RequestProblem(415, "packed_body", "send the body unpacked, without Content-Encoding.")
 
     async def _rest_of(self, body: bytes, receive: Receive) -> bytes:
         parts, size, more = [body], len(body), True

@@ -15,6 +15,8 @@ from typing import Any
 import msgspec
 
 from ml_platform.core.clock import to_micros
+from ml_platform.core.errors import OnlineRequestFault
+from ml_platform.core.plain_values import one_zero
 from ml_platform.operations.predictions.online_log import LoggedShadow
 from ml_platform.operations.rollout.counts import StageCounts
 from ml_platform.registry.rollout import Rollout
@@ -60,7 +62,7 @@ class Candidate:
     def _answers_for(self, champion: ServedModel, row: Mapping[str, Any]) -> bool:
         try:
             return entity_place(self._model, champion.read_key(row)) < self.share
-        except RequestProblem:  # the champion words it
+        except (RequestProblem, OnlineRequestFault):  # the champion words it
             return False
 
     def _answer(
@@ -114,6 +116,6 @@ class Candidate:
 
 def entity_place(model: str, key: tuple[Any, ...]) -> float:
     """Return a number from 0 to below 1 that is always the same for an entity, and differs from model to model."""
-    plain = [to_micros(value) if isinstance(value, datetime) else value for value in key]
+    plain = [to_micros(value) if isinstance(value, datetime) else one_zero(value) for value in key]
     digest = hashlib.blake2b(msgspec.json.encode([model, *plain]), digest_size=8).digest()
     return int.from_bytes(digest, "big") / 2**64

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
+import httptools
 import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -32,6 +33,8 @@ _HEAD = (
 ).encode()
 _REFUSAL = _HEAD + b"\r\n" + _BODY
 _LAST_REFUSAL = _HEAD + b"connection: close\r\n\r\n" + _BODY
+_LATE_HEAD = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+_OF_UPGRADE = frozenset({b"upgrade", b"connection", b"http2-settings"})
 _END_OF_HEAD = b"\r\n\r\n"
 
 
@@ -49,6 +52,9 @@ class GuardedProtocol(HttpToolsProtocol):
         self._direct: Any = _Direct()
         self._needs_task = False
         self._used_at = 0.0
+        self._plain_head = b""  # of a request that asks for another protocol, without that
+        self._head_due: asyncio.TimerHandle | None = None  # ends a connection on which no whole head comes
+        self._is_head_begun, self._is_due_fixed = False, False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take a connection, or refuse what it would ask."""
@@ -56,10 +62,13 @@ class GuardedProtocol(HttpToolsProtocol):
         self._overload.connections += 1
         if self._overload.connections > self._overload.limits.connections:
             self._refuse(last=True)
+        else:
+            self._expect_head(self.timeout_keep_alive)
 
     def connection_lost(self, error: Exception | None) -> None:
         """Forget a connection."""
         self._overload.connections -= 1
+        self._head_came()
         super().connection_lost(error)
 
     def data_received(self, data: bytes) -> None:
@@ -69,6 +78,7 @@ class GuardedProtocol(HttpToolsProtocol):
         if head is None or len(data) - end != head.length or not self._is_between or not self._takes_directly():
             return self._read(data)
         self._used_at = self.loop.time()
+        self._head_came()
         if not self._answer(head, data[end:]):
             self._needs_task = True
             self._read(data)
@@ -83,21 +93,72 @@ class GuardedProtocol(HttpToolsProtocol):
         """Let the parser read; a request of which a part is missing is begun as uvicorn begins it."""
         self._is_first, whole = True, self._is_between
         self._begun, self._learned = 0, []
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        self._parse(data)
+        if self._is_head_begun and not self.transport.is_closing():
+            self._expect_head(self._overload.limits.seconds, is_begun=True)
         if self._head is not None:
             self._begin_with_task()
         end = data.find(_END_OF_HEAD) + 4
         if self._learned and whole and self._begun == 1 and data[end:] == self._body:  # so it is the whole head
             self._app.know(data[:end], self._learned[0])
 
+    def _parse(self, data: bytes) -> None:
+        """Let the parser read; who asks for another protocol, such as h2c, is answered in this one."""
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            head, self._plain_head = self._plain_head, b""
+            self.parser = httptools.HttpRequestParser(self)
+            self._parse(head + data[upgrade.args[0] :]) if head else self._refuse_malformed()
+        except httptools.HttpParserError:
+            self._refuse_malformed()
+
+    def _refuse_malformed(self) -> None:
+        self._metrics.end(self._metrics.begin(), "malformed", 400)
+        self._is_head_begun = False
+        self.send_400_response("This is no HTTP request.")
+
+    def _without_upgrade(self) -> bytes:
+        """Return the head that was read, without what asks for another protocol; "" for a tunnel."""
+        method, version = self.parser.get_method(), self.parser.get_http_version().encode()
+        if method == b"CONNECT":
+            return b""
+        kept = [b"%b: %b\r\n" % header for header in self.headers if header[0] not in _OF_UPGRADE]
+        return b"%b %b HTTP/%b\r\n%b\r\n" % (method, self.url, version, b"".join(kept))
+
+    def _expect_head(self, seconds: float, *, is_begun: bool = False) -> None:
+        """End the connection after some seconds, unless a whole head comes. Its bytes give one that began no more."""
+        if not self._is_due_fixed:
+            self._head_came()
+            self._head_due, self._is_due_fixed = self.loop.call_later(seconds, self._end_without_head), is_begun
+
+    def _head_came(self) -> None:
+        if self._head_due is not None:
+            self._head_due.cancel()
+            self._head_due, self._is_due_fixed = None, False
+
+    def _end_without_head(self) -> None:
+        self._head_came()
+        if self.cycle is not None and not self.cycle.response_complete:  # its answer leaves first
+            return self._expect_head(self._overload.limits.seconds, is_begun=True)
+        if not self.transport.is_closing():
+            self.transport.write(_LATE_HEAD if self._is_head_begun else b"")
+            self.transport.close()
+
     def on_message_begin(self) -> None:
         """Begin to read a request."""
-        self._is_between = False
+        self._is_between, self._is_head_begun = False, True
         self._begun += 1
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
         """Begin a request, or refuse it; one that comes before the answer to the last is begun."""
+        self._is_head_begun = False
+        if self.parser.should_upgrade():
+            self._plain_head = self._without_upgrade()
+            return
+        self._head_came()
         free = self.cycle is None or self.cycle.response_complete
         if free and self._overload.is_full and not self.url.startswith(_ALWAYS):
             self.cycle = _ANSWERED
@@ -117,7 +178,9 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Answer a request that came whole."""
-        self._is_between = not self.parser.should_upgrade()
+        if self.parser.should_upgrade():
+            return None  # it is read once more, as a request of this protocol
+        self._is_between = True
         head, self._head = self._head, None
         if head is None:
             return super().on_message_complete()

@@ -5,17 +5,22 @@ The rule is that of batch scoring (`models.capacity`), for runs of the rows that
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
+from ml_platform.core.clock import from_micros
 from ml_platform.core.errors import OnlineStoreUnavailable
 from ml_platform.models.capacity import Capacity
 from ml_platform.models.row_form import RowPrediction
 from ml_platform.models.rows_to_come import RowsToCome
 from ml_platform.operations.online.capacities import rows_to_come
+from ml_platform.operations.predictions.online_log import LoggedPrediction
 from ml_platform.project import Project
 from ml_platform.serving.problems import RequestProblem
 from ml_platform.storage.online.description import Description
@@ -78,6 +83,18 @@ class LimitedAction:
             for place, (prediction, _) in enumerate(items)
         ]
 
+    def give_back(self, records: Sequence[LoggedPrediction]) -> None:
+        """Give back the places of answers that are not sent; where they cannot be counted, they stay taken."""
+        for day, count in Counter(self._days_of(records)).items():
+            with suppress(OnlineStoreUnavailable):
+                self._places.take(self._model, day, "service", partial(_fewer, count))
+
+    def _days_of(self, records: Sequence[LoggedPrediction]) -> Iterator[str]:
+        """Yield the day of each place that answers have."""
+        for record in records:
+            if record.action == self._capacity.action and record.capacity_gain is not None and record.capacity_gain > 0:
+                yield self._capacity.moment(from_micros(record.at))[0]
+
     def _gain(self, expected: Sequence[float]) -> float | None:
         if any(value != value for value in expected):
             return None
@@ -122,3 +139,7 @@ def limited_action(project: Project, model: str, actions: Sequence[str]) -> Limi
     if capacity is None or capacity.action not in actions:
         return None
     return LimitedAction(model, capacity, actions, open_places(file.storage.online, project.state, file.name))
+
+
+def _fewer(count: int, mine: int, others: int) -> int:
+    return max(0, mine - count)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+
+from ml_platform.core.errors import listed
+from ml_platform.declarations.populations.population import Population
 
 
 class RequestProblem(Exception):
@@ -31,6 +34,19 @@ class RequestProblem(Exception):
     def malformed(cls, message: str) -> RequestProblem:
         """Return the problem of a body that does not have the format of its media type."""
         return cls(400, "malformed_body", message)
+
+    @classmethod
+    def missing(cls, asked: Population, key: Sequence[str], columns: Sequence[str]) -> RequestProblem:
+        """Return the problem of a row that lacks columns of its population, which are not published either."""
+        names = [name.partition(".")[2] for name in columns]
+        if keys := [name for name in names if name in key]:
+            text = f"the request lacks {listed(keys)}, which identifies the {asked.entity}. Send it."
+            return cls.row("missing_column", text)
+        text = (
+            f"the request lacks {listed(names)}, and the online store has no row of {asked.owner} for this "
+            f"{asked.entity}. Send what the model needs beside the key."
+        )
+        return cls.row("missing_column", text)
 
     @classmethod
     def row(cls, code: str, message: str) -> RequestProblem:

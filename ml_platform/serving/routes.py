@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,6 +11,7 @@ from urllib.parse import unquote
 from ml_platform.core.errors import NoSuchPrediction, PlatformError
 from ml_platform.serving.group_commit import GroupCommit
 from ml_platform.serving.http_messages import Direct, Request, Response, Route, Row
+from ml_platform.serving.many_rows import answer_many
 from ml_platform.serving.metrics import Metrics
 from ml_platform.serving.openapi import openapi_document
 from ml_platform.serving.overload import Overload
@@ -20,7 +20,7 @@ from ml_platform.serving.problems import RequestProblem
 from ml_platform.serving.protocols import mlflow_scoring, open_inference
 from ml_platform.serving.request_body import checked_rows, read_json, rows_of
 from ml_platform.serving.served_model import Answered, ServedModel
-from ml_platform.serving.service import ROWS_AT_ONCE, Service
+from ml_platform.serving.service import Service
 
 _TEXT = b"text/plain; version=0.0.4; charset=utf-8"
 _POST, _GET = frozenset({"POST"}), frozenset({"GET", "HEAD"})
@@ -83,7 +83,11 @@ class Routes:
 
     async def commit(self, model: ServedModel, answered: Sequence[Answered]) -> list[Mapping[str, Any]]:
         """Log answers as the model declares, and return their bodies."""
-        bodies = self.log(answered)
+        try:
+            bodies = self.log(answered)
+        except RequestProblem:
+            self._service.give_back(answered)
+            raise
         if model.is_synced:
             await self.synced()
         return bodies
@@ -109,15 +113,8 @@ class Routes:
 
     async def _answers(self, model: ServedModel, rows: Sequence[Mapping[str, Any]]) -> list[Answered]:
         """Answer many rows, some at a time, so that other requests have a turn."""
-        until, answered = time.monotonic() + self._service.limits.seconds, list[Answered]()
         with self._overload.rows.take(len(rows)):
-            for start in range(0, len(rows), ROWS_AT_ONCE):
-                answered += self._service.answer(model, rows[start : start + ROWS_AT_ONCE], start)
-                await asyncio.sleep(0)
-                if time.monotonic() > until:
-                    text = f"{len(answered):,} of {len(rows):,} rows were answered in time. Send fewer at once."
-                    raise RequestProblem(503, "too_slow", text, retry_after=1)
-        return answered
+            return await answer_many(self._service, model, rows)
 
     async def invocations(self, request: Request) -> Response:
         """Answer a body of MLflow's protocol."""
@@ -138,10 +135,8 @@ class Routes:
         """Answer a body of the Open Inference Protocol."""
         model, body = self._service.model(request.rest), read_json(request.body)
         rows = checked_rows(open_inference.read_rows(body), self._service.limits.rows)
+        open_inference.require_outputs(model, body)
         answered = await self._answers(model, rows)
-        open_inference.answer(
-            model, [item.body for item in answered], body
-        )  # errors are found before anything is logged
         bodies = await self.commit(model, answered)
         return Response(self._service.encode(open_inference.answer(model, bodies, body)))
 

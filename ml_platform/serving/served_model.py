@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from ml_platform.core.clock import to_micros
-from ml_platform.core.errors import OnlineRequestFault, PredictionError, listed
+from ml_platform.core.errors import OnlineRequestFault, PredictionError
 from ml_platform.core.hashing import format_instant
 from ml_platform.datasets.exclusions import PREDICTION_TIME
 from ml_platform.declarations.node_name import NodeName
@@ -51,6 +51,8 @@ class Answered(NamedTuple):
         How long both took, in nanoseconds.
     beside
         The other version that is to predict the same row, while one is rolled out.
+    published
+        The generation of the online store that was read.
     """
 
     body: Mapping[str, Any]
@@ -63,6 +65,7 @@ class Answered(NamedTuple):
     look_up_took: int
     predict_took: int
     beside: ServedModel | None = None
+    published: int = 0
 
 
 _LookedUpRow = tuple[Mapping[str, Any], LookedUp, int]
@@ -122,7 +125,7 @@ class ServedModel:
         self._populations = PopulationLookup(project.spec, self.spec)
         self._ids = PredictionIds(version.model)
         self._control = self.spec.value.control.share if self.spec.value.control else None
-        self._limited = limited_action(project, version.model, list(self.predictor.decision.actions))
+        self.limited = limited_action(project, version.model, list(self.predictor.decision.actions))
         self._context = LogContext(
             model=version.model,
             version=version.number,
@@ -134,7 +137,7 @@ class ServedModel:
             scores=score_names(self.predictor),
             declared=kept_json(project.spec, version.model),
             control=self._control,
-            limited=self._limited is not None,
+            limited=self.limited is not None,
         )
         places = {name: place for place, name in enumerate([*self._lookup.names, PREDICTION_TIME])}
         self._pick_inputs = picking([places[name] for name in self._inputs])
@@ -179,11 +182,12 @@ class ServedModel:
         looked_up = [self._looked_up(row, view) for row in rows]
         shared, when = self._shared(view.description), (to_micros(at), format_instant(at))
         predicted = [self._predicted(item, shared.tables, at, when[0]) for item in looked_up]
-        predicted = self._within_capacity(predicted, view.description, at)
+        keys = [item.key for item in predicted if not isinstance(item, RequestProblem)]
+        members = self._populations.look_up(view, keys)
+        predicted = self._within_capacity(predicted, view.description, at)  # last: what fails later costs places
         made = [item for item in predicted if not isinstance(item, RequestProblem)]
-        members = self._populations.look_up(view, [item.key for item in made])
         pairs = zip(made, members, strict=True)
-        answered = iter([self._answered(item, member, shared.context, when, beside) for item, member in pairs])
+        answered = iter([self._answered(item, member, shared, when, beside) for item, member in pairs])
         return [item if isinstance(item, RequestProblem) else next(answered) for item in predicted]
 
     def _looked_up(self, row: Mapping[str, Any], view: View) -> _LookedUpRow | RequestProblem:
@@ -191,7 +195,7 @@ class ServedModel:
         try:
             features = self._look_up(row, view)
             if features.missing:
-                raise RequestProblem.row("missing_column", self._missing(features))
+                raise RequestProblem.missing(self.spec.population, self.key, features.missing)
         except RequestProblem as problem:
             return problem
         return row, features, time.perf_counter_ns() - begun
@@ -220,24 +224,25 @@ class ServedModel:
         self, items: Sequence[_Predicted | RequestProblem], known: Description, at: datetime
     ) -> list[_Predicted | RequestProblem]:
         """Let those rows have the limited action that get a place of the day."""
-        if self._limited is None:
+        if self.limited is None:
             return list(items)
         made = [item for item in items if not isinstance(item, RequestProblem)]
-        within = iter(self._limited.limited([(item.prediction, item.control is True) for item in made], at, known))
+        within = iter(self.limited.limited([(item.prediction, item.control is True) for item in made], at, known))
         return [item if isinstance(item, RequestProblem) else item._replace(**next(within)._asdict()) for item in items]
 
     def _answered(
-        self, made: _Predicted, member: Membership, context: LogContext, at: _When, beside: ServedModel | None
+        self, made: _Predicted, member: Membership, shared: SharedFacts, at: _When, beside: ServedModel | None
     ) -> Answered:
         row, features, states, cells, key, control, prediction, look_up_took, predict_took, gain = made
         id = self._ids.next(at[0])
         record = self._form_of_answers.record(id, at[0], cells, key, prediction)
         record.shadowed, record.control, record.capacity_gain = beside is not None, control, gain
         body = self._form_of_answers.body(id, at[1], prediction, states, control)
-        if self._limited is not None:
+        if self.limited is not None:
             body["best_action"] = record.best_action
         body["population"] = member._asdict()
-        return Answered(body, context, record, self, row, features, cells[-1], look_up_took, predict_took, beside)
+        took, published = (look_up_took, predict_took), shared.description.generation
+        return Answered(body, shared.context, record, self, row, features, cells[-1], *took, beside, published)
 
     def predict_as_candidate(self, answered: Answered, store: OnlineStore) -> tuple[bool, RowPrediction]:
         """Return the prediction for the row of another version's answer, and whether it looked the row up again.
@@ -254,15 +259,14 @@ class ServedModel:
             with store.view() as view:
                 features = self._look_up(answered.row, view)
             if features.missing:
-                raise RequestProblem.row("missing_column", self._missing(features))
+                raise RequestProblem.missing(self.spec.population, self.key, features.missing)
             values = features.values
         values[PREDICTION_TIME] = answered.at
         return looked_up, self._form.predict_typed([values[name] for name in self._inputs])
 
     def read_key(self, row: Mapping[str, Any]) -> tuple[Any, ...]:
-        """Return the entity's key as a request has it, null where it has none."""
-        values = self._reader.read(row)
-        return tuple(values.get(name) for name in self.key)
+        """Return the entity's key that a request has, in the types of its columns; None where it has none."""
+        return self._lookup.read_key(self._reader.read(row))
 
     def predict_values(self, values: Sequence[Any]) -> RowPrediction:
         """Return the prediction for one value of each of the predictor's inputs."""
@@ -284,15 +288,6 @@ class ServedModel:
             return self._lookup.look_up(view, values)
         except OnlineRequestFault as error:
             raise RequestProblem.row("wrong_column", str(error)) from None
-
-    def _missing(self, features: LookedUp) -> str:
-        names, asked = [name.partition(".")[2] for name in features.missing], self.spec.population
-        if keys := [name for name in names if name in self.key]:
-            return f"the request lacks {listed(keys)}, which identifies the {asked.entity}. Send it."
-        return (
-            f"the request lacks {listed(names)}, and the online store has no row of {asked.owner} for this "
-            f"{asked.entity}. Send what the model needs beside the key."
-        )
 
     def _shared(self, description: Description) -> SharedFacts:
         if self._now is None or self._now.description is not description:

@@ -13,10 +13,16 @@ import msgspec
 from ml_platform.audit.explain import explain
 from ml_platform.core.clock import to_micros
 from ml_platform.core.errors import OnlineStoreUnavailable
-from ml_platform.operations.predictions.online_log import LoggedShadow, OnlineLogWriter, online_log_folder
+from ml_platform.operations.predictions.online_log import (
+    LoggedPrediction,
+    LoggedShadow,
+    OnlineLogWriter,
+    online_log_folder,
+)
 from ml_platform.operations.rollout.counts import CountsWriter, counts_folder
 from ml_platform.project import Project
 from ml_platform.serving.followed_models import Followed, FollowedModels
+from ml_platform.serving.limited_action import LimitedAction
 from ml_platform.serving.limits import Limits
 from ml_platform.serving.posted_source import PostedSource, posted_sources
 from ml_platform.serving.problems import RequestProblem
@@ -87,12 +93,22 @@ class Service:
         RequestProblem
             For the first row that cannot be answered.
         """
-        answered = []
-        for number, item in enumerate(self.answer_each(model, rows)):
-            if isinstance(item, Exception):
+        items = self.answer_each(model, rows)
+        answered = [item for item in items if isinstance(item, Answered)]
+        for number, item in enumerate(items):
+            if isinstance(item, RequestProblem):
+                self.give_back(answered)
                 raise item if first is None else _numbered(item, first + number)
-            answered.append(item)
         return answered
+
+    def give_back(self, answered: Sequence[Answered]) -> None:
+        """Give back what answers took that are not sent: the places of a limited action."""
+        by_limit: dict[int, tuple[LimitedAction, list[LoggedPrediction]]] = {}
+        for item in answered:
+            if (limited := item.served.limited) is not None:
+                by_limit.setdefault(id(limited), (limited, []))[1].append(item.record)
+        for limited, records in by_limit.values():
+            limited.give_back(records)
 
     def answer_each(self, model: ServedModel, rows: Sequence[Mapping[str, Any]]) -> list[Answered | RequestProblem]:
         """Return for each row its answer, or why it has none; nothing is logged yet."""

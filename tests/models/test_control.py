@@ -33,7 +33,13 @@ def test_it_is_independent_of_other_models_and_of_rollouts() -> None:
 
 def test_values_of_a_frame_and_of_a_request_are_the_same_entity() -> None:
     time = pd.Timestamp("2024-03-01T12:00:00.000001Z")
-    for one, other in ((np.int64(7), 7), ("c7", "c7"), (time, time.to_pydatetime()), (np.bool_(True), True)):
+    for one, other in (
+        (np.int64(7), 7),
+        ("c7", "c7"),
+        (time, time.to_pydatetime()),
+        (np.bool_(True), True),
+        (-0.0, 0.0),
+    ):
         shares = np.linspace(0, 0.5, 200)
         assert [is_control("m", [one], share) for share in shares] == [
             is_control("m", [other], share) for share in shares

@@ -99,6 +99,7 @@ class ModelLookup:
         self.name, self.key_columns = model.name, needs.keys
         self.needed_columns, self.allowed_columns = needs.needed, needs.allowed
         self._sent_values = SentValues(model.name, needs)
+        self.read_key = self._sent_values.read_key
         self._population_keys = population_record_keys(model, needs)
         self._stages = _stages(_groups(spec, model))
         groups = [group for stage in self._stages for group in stage]

@@ -30,7 +30,7 @@ class SentValues:
             name: (self._names[name], _READERS[kind], _NAN if kind == "float" else None)
             for name, kind in needs.allowed.items()
         }
-        self.keys = tuple(self._names[name] for name in needs.keys)
+        self._key_names, self.keys = needs.keys, tuple(self._names[name] for name in needs.keys)
         self.needed: tuple[str, ...] = tuple(self._names[name] for name in needs.needed)
         self._all_needed = frozenset(self.needed)
 
@@ -57,6 +57,16 @@ class SentValues:
                     f"{self._model}: column {name} is null. It is a key of the entity: send its value."
                 )
         return values
+
+    def read_key(self, row: Mapping[str, Any]) -> tuple[Any, ...]:
+        """Return the entity's key that a request has, each value as one of its column's type; None where it has none.
+
+        Raises
+        ------
+        OnlineRequestFault
+        """
+        read = self.read({name: row[name] for name in self._key_names if name in row})
+        return tuple(read.get(name) for name in self.keys)
 
     def missing(self, values: Mapping[str, Any]) -> Sequence[str]:
         """Return the needed columns that are not there."""

@@ -71,11 +71,25 @@ def read_rows(value: Any) -> list[Any]:
     return [{name: data[place] for name, data in columns.items()} for place in range(length)]
 
 
-def answer(model: ServedModel, bodies: Sequence[Mapping[str, Any]], asked: Any) -> Mapping[str, Any]:
-    """Return answers as the protocol has them; a value that is null is null in the data."""
-    kinds, names = _outputs(model), _wanted(asked)
-    if unknown := [name for name in names if name not in kinds]:
+def require_outputs(model: ServedModel, asked: Any) -> None:
+    """Refuse a request for outputs that the model does not have, before anything is predicted.
+
+    Raises
+    ------
+    RequestProblem
+    """
+    kinds = _outputs(model)
+    if unknown := [name for name in _wanted(asked) if name not in kinds]:
         raise RequestProblem.malformed(f"there is no output {shown(unknown[0])}. There are {', '.join(kinds)}.")
+
+
+def answer(model: ServedModel, bodies: Sequence[Mapping[str, Any]], asked: Any) -> Mapping[str, Any]:
+    """Return answers as the protocol has them; a value that is null, or that a version does not have, is null.
+
+    While a version is rolled out, two may answer the rows of one request. Then ``model_version`` is left out, and the
+    output ``version`` has the version of each row.
+    """
+    kinds, names = {**_outputs(model), **_outputs_of(bodies)}, _wanted(asked)
     outputs = [
         {"name": name, "datatype": kind, "shape": [len(bodies)], "data": [_value(body, name) for body in bodies]}
         for name, kind in kinds.items()
@@ -83,7 +97,9 @@ def answer(model: ServedModel, bodies: Sequence[Mapping[str, Any]], asked: Any) 
     ]
     id = asked.get("id") if isinstance(asked, dict) else None
     identity = {"id": id} if isinstance(id, str) else {}
-    return {"model_name": model.spec.name, "model_version": str(model.version.number), **identity, "outputs": outputs}
+    versions = {body["version"] for body in bodies}
+    one = {"model_version": str(versions.pop())} if len(versions) == 1 else {}
+    return {"model_name": model.spec.name, **one, **identity, "outputs": outputs}
 
 
 def _wanted(asked: Any) -> list[str]:
@@ -130,10 +146,18 @@ def _outputs(model: ServedModel) -> Mapping[str, str]:
     several = len(model.predictor.classes) > 2
     scores = {f"score.{label}": "FP64" for label in model.predictor.classes} if several else {"score": "FP64"}
     predicted = {"predicted": "BYTES"} if several else {}
-    return {"prediction_id": "BYTES", **scores, **predicted, "action": "BYTES", "expected_value": "FP64"}
+    values = {"action": "BYTES", "expected_value": "FP64", "version": "INT64"}
+    return {"prediction_id": "BYTES", **scores, **predicted, **values}
+
+
+def _outputs_of(bodies: Sequence[Mapping[str, Any]]) -> Mapping[str, str]:
+    """Return the scores that answers have: the version that is rolled out may have learnt other classes."""
+    labels = dict.fromkeys(label for body in bodies for label in body.get("scores", ()))
+    only_score = {"score": "FP64"} if any("score" in body for body in bodies) else {}
+    return {**only_score, **{f"score.{label}": "FP64" for label in labels}}
 
 
 def _value(body: Mapping[str, Any], name: str) -> Any:
     if name.startswith("score."):
-        return body["scores"][name.removeprefix("score.")]
-    return body[name]
+        return body.get("scores", {}).get(name.removeprefix("score."))
+    return body.get(name)

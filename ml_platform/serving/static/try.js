@@ -3,12 +3,18 @@ const byId = (id) => document.getElementById(id);
 const path = location.pathname.split("/");
 const model = decodeURIComponent(path[2] || "");
 
+// Whole numbers that a number of JavaScript would round are kept as text.
+function exact(json) {
+  return JSON.parse(json.replace(/"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?/g, (token) =>
+    /^-?\d+$/.test(token) && !Number.isSafeInteger(Number(token)) ? `"${token}"` : token));
+}
+
 async function ask(address, body) {
   const headers = { "Content-Type": "application/json" };
   const token = byId("token").value;
   if (token) headers.Authorization = `Bearer ${token}`;
-  const answer = await fetch(address, body === undefined ? { headers } : { method: "POST", headers, body: JSON.stringify(body) });
-  const value = await answer.json();
+  const answer = await fetch(address, body === undefined ? { headers } : { method: "POST", headers, body });
+  const value = exact(await answer.text());
   if (answer.status === 401) byId("token-field").hidden = false;
   if (!answer.ok) throw new Error(value.error ? value.error.message : `status ${answer.status}`);
   return value;
@@ -45,14 +51,15 @@ function field(name, kind, place) {
   place.append(label);
 }
 
+// The JSON of what a person typed.
 function read(input) {
   const text = input.value.trim();
-  if (input.dataset.kind === "string") return input.value;
-  if (text === "null") return null;
-  if (input.dataset.kind === "int" && /^[-+]?\d+$/.test(text) && Number.isSafeInteger(Number(text))) return Number(text);
-  if (input.dataset.kind === "float" && text !== "" && Number.isFinite(Number(text))) return Number(text);
-  if (input.dataset.kind === "bool" && (text === "true" || text === "false")) return text === "true";
-  return text;
+  if (input.dataset.kind === "string") return JSON.stringify(input.value);
+  if (text === "null") return text;
+  if (input.dataset.kind === "int" && /^[-+]?\d+$/.test(text)) return String(BigInt(text.replace("+", "")));
+  if (input.dataset.kind === "float" && text !== "" && Number.isFinite(Number(text))) return String(Number(text));
+  if (input.dataset.kind === "bool" && (text === "true" || text === "false")) return text;
+  return JSON.stringify(text);
 }
 
 async function show() {
@@ -87,12 +94,12 @@ byId("ask").addEventListener("submit", async (event) => {
   byId("problem").textContent = "";
   byId("why").hidden = true;
   if (!model || !byId("key").querySelector("input")) return start();
-  const row = {};
+  const row = [];
   byId("ask").querySelectorAll("input[name]").forEach((input) => {
-    if (input.value !== "") row[input.name] = read(input);
+    if (input.value !== "") row.push(`${JSON.stringify(input.name)}: ${read(input)}`);
   });
   try {
-    const answer = await ask(`/models/${encodeURIComponent(model)}/predict`, row);
+    const answer = await ask(`/models/${encodeURIComponent(model)}/predict`, `{${row.join(", ")}}`);
     last = answer.prediction_id;
     const { tables, scores, unlearned_nulls, ...rest } = answer;
     const lines = Object.entries(rest).concat(Object.entries(scores || {}).map(([name, score]) => [`score of ${name}`, score]));
