@@ -69,6 +69,13 @@ _ESCAPES = (r"%[0-9A-Fa-f]{2}", r"\\[abfnrtv]", r"\\x[0-9A-Fa-f]{2}", r"\\u[0-9A
 """Encoded characters that may precede a word, as in ``key%3Dvalue``, or a line feed in JSON."""
 
 
+_SHORT = {
+    **{"\0": "0", "\a": "a", "\b": "b", "\t": "t", "\n": "n", "\v": "v", "\f": "f", "\r": "r", "\x1b": "e"},
+    **{"\x85": "N", "\xa0": "_", "\u2028": "L", "\u2029": "P"},
+}
+"""How JSON, Python and YAML write some characters after a backslash."""
+
+
 def whole_words(pattern: str, word: str) -> str:
     """Return a pattern that matches where no character of a word touches it; encoded characters are none.
 
@@ -100,6 +107,7 @@ def _any_form(character: str) -> str:
     ]
     forms += [rf"&#0*{code};", rf"&#x(?i:0*{code:x});", rf"\\+U(?i:{code:08x})"]
     forms += [rf"\\+x(?i:{code:02x})"] if code < 0x100 else []
+    forms += [rf"\\+{_SHORT[character]}"] if character in _SHORT else []
     if character.isascii():
         named = {"&": "amp", "<": "lt", ">": "gt", '"': "quot", "'": "apos", " ": "nbsp"}.get(character)
         forms += [rf"\\+{re.escape(character)}", *([f"&{named};"] if named else [])]

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from ml_platform.core.hashing import canonical_json, format_instant
+from ml_platform.core.plain_values import one_zero
 from ml_platform.project import Project
 from ml_platform.storage.database import Database
 from ml_platform.storage.rows import delete_rows, insert_if_absent
@@ -76,7 +77,7 @@ def suppressed_rows(project: Project, source: str) -> Callable[[Mapping[str, obj
     secret = _secret(project.database)
 
     def has_suppressed_key(row: Mapping[str, object]) -> bool:
-        texts = {entity: [_text(row.get(name)) for name in key] for entity, key in held.items()}
+        texts = {entity: [key_text(row.get(name)) for name in key] for entity, key in held.items()}
         return any(
             _hash(secret, entity, [value for value in values if value is not None]) in hashes[entity]
             for entity, values in texts.items()
@@ -88,13 +89,14 @@ def suppressed_rows(project: Project, source: str) -> Callable[[Mapping[str, obj
 
 def key_texts(rows: pa.Table, columns: Sequence[str]) -> list[list[str | None]]:
     """Return the texts of each column, by which keys are hashed and compared."""
-    return [[_text(value) for value in rows[name].to_pylist()] for name in columns]
+    return [[key_text(value) for value in rows[name].to_pylist()] for name in columns]
 
 
-def _text(value: object) -> str | None:
+def key_text(value: object) -> str | None:
+    """Return the text of one value of a key, by which it is hashed and compared; None for a null."""
     if isinstance(value, datetime):
         return format_instant(value)
-    return None if value is None else str(value)
+    return None if value is None else str(one_zero(value))
 
 
 def _without(rows: pa.Table, secret: str, entity: str, key: Sequence[str], hashes: set[str]) -> pa.Table:

@@ -8,6 +8,7 @@ import io
 import json
 import logging
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
@@ -30,6 +31,7 @@ from ml_platform.declarations.load.load import load_project
 from tests.worlds import FILES
 
 SECRET = 'p@ss/w"rd <&> ü%41!'
+KNOWN_KEY = "-----BEGIN KEY-----\nline one\tand\r\nline two\n-----END KEY-----"
 FORMS = [
     SECRET,
     quote(SECRET, safe=""),
@@ -57,6 +59,16 @@ def known(monkeypatch: pytest.MonkeyPatch) -> Secrets:
 def test_a_secret_is_hidden_in_every_form(known: Secrets, form: str) -> None:
     known.add([SECRET])
     assert redact(f"before {form} after") == "before *** after"
+
+
+@pytest.mark.parametrize("form", [json.dumps, repr, ascii, lambda text: json.dumps(json.dumps(text)), quote])
+def test_a_secret_of_several_lines_is_hidden_as_json_and_python_write_it(
+    known: Secrets, form: Callable[[str], str]
+) -> None:
+    known.add([KNOWN_KEY])
+    text = redact(f"before {form(KNOWN_KEY)} after")
+    assert "line" not in text
+    assert "***" in text
 
 
 def test_a_short_secret_is_hidden_where_it_is_a_whole_word(known: Secrets) -> None:

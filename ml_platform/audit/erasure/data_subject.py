@@ -14,13 +14,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml_platform.core.errors import PlatformError, suggest
-from ml_platform.core.hashing import format_instant
 from ml_platform.core.secrets import in_any_form, whole_words
 from ml_platform.declarations.project import ProjectSpec
 from ml_platform.declarations.source import ColumnType
 from ml_platform.project import Project
 from ml_platform.sources.dirty_rows import CELLS, TEXT
-from ml_platform.sources.suppression_list import has_key, key_hash
+from ml_platform.sources.suppression_list import has_key, key_hash, key_text
 from ml_platform.sources.upstream import FIELDS
 
 ERASED = "[erased]"
@@ -215,7 +214,7 @@ def _is_same(value: str, item: Any) -> bool:
 def _normal(spec: ProjectSpec, key: Sequence[str], name: str, text: str) -> str:
     """Return a value as key hashes have it, by the type of the column in the sources that hold the key."""
     kinds = {item.columns[name].type for item in spec.sources.values() if set(key) <= set(item.columns)}
-    typed = {_text_of(_typed(text, _ARROW[kind])) for kind in kinds} - {None}
+    typed = {key_text(_typed(text, _ARROW[kind])) for kind in kinds} - {None}
     return str(min(typed)) if typed else text  # type: ignore[type-var]
 
 
@@ -236,9 +235,3 @@ def _typed(text: str, kind: pa.DataType) -> Any:
         return pa.scalar(text).cast(kind).as_py()
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError):
         return None
-
-
-def _text_of(value: Any) -> str | None:
-    if isinstance(value, datetime):
-        return format_instant(value)
-    return None if value is None else str(value)

@@ -6,7 +6,6 @@ of SQLite databases the key is masked. Any other file that holds the key is repo
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -25,6 +24,7 @@ from ml_platform.audit.erasure.texts import masked_bytes, text_of
 from ml_platform.core.engines.scratch import sweep_scratch
 from ml_platform.core.private_files import private_temporary_folder
 from ml_platform.project import Project
+from ml_platform.sources.suppression_list import key_text
 from ml_platform.storage.atomic_write import write_durably
 from ml_platform.storage.database_errors import DatabaseUnavailable
 from ml_platform.storage.parquet import table_of
@@ -149,11 +149,7 @@ def _has_posted(path: Path, person: Person) -> bool:
 
 
 def _is_of(row: Mapping[str, Any], person: Person) -> bool:
-    return all(name in row and _text(row[name]) == value for name, value in person.key.items())
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+    return all(key_text(row.get(name)) == value for name, value in person.key.items())
 
 
 def _holds_rows(content: bytes, person: Person) -> bool:
