@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 import pyarrow as pa
@@ -67,6 +67,25 @@ def leave_out(project: Project, source: str) -> Callable[[pa.Table], pa.Table]:
         return rows
 
     return kept
+
+
+def without_suppressed(project: Project, rows: pa.Table) -> pa.Table:
+    """Return the rows of a table that are about no suppressed key, by the columns that `key_columns` finds."""
+    hashes = _suppressed(project.database)
+    held = {name: key for name, key in project.spec.file.entities.items() if name in hashes}
+    for entity, key in held.items():
+        for columns in key_columns(rows.column_names, key):
+            rows = _without(rows, _secret(project.database), entity, list(columns.values()), hashes[entity])
+    return rows
+
+
+def key_columns(columns: Sequence[str], key: Sequence[str]) -> Iterator[dict[str, str]]:
+    """Yield the columns that hold a key, by its names: those with the same names, and all of one prefix, ``x.key``."""
+    prefixes = {"", *(name.rpartition(".")[0] + "." for name in columns if "." in name)}
+    for prefix in sorted(prefixes):
+        named = {name: f"{prefix}{name}" for name in key}
+        if set(named.values()) <= set(columns):
+            yield named
 
 
 def suppressed_rows(project: Project, source: str) -> Callable[[Mapping[str, object]], bool]:

@@ -19,7 +19,7 @@ from ml_platform.declarations.project import ProjectSpec
 from ml_platform.declarations.source import ColumnType
 from ml_platform.project import Project
 from ml_platform.sources.dirty_rows import CELLS, TEXT
-from ml_platform.sources.suppression_list import has_key, key_hash, key_text
+from ml_platform.sources.suppression_list import has_key, key_columns, key_hash, key_text
 from ml_platform.sources.upstream import FIELDS
 
 ERASED = "[erased]"
@@ -96,11 +96,7 @@ class Person:
         return all(any(not match["kept"] for match in pattern.finditer(text)) for pattern in patterns)
 
     def _places(self, columns: Sequence[str]) -> Iterable[dict[str, str]]:
-        prefixes = {"", *(name.rpartition(".")[0] + "." for name in columns if "." in name)}
-        for prefix in sorted(prefixes):
-            named = {name: f"{prefix}{name}" for name in self.key}
-            if set(named.values()) <= set(columns):
-                yield named
+        return key_columns(columns, list(self.key))
 
     def elsewhere(self, table: pa.Table) -> dict[str, int]:
         """Return how many rows that are not about this entity still hold its key, by column of texts."""

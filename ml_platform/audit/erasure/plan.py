@@ -178,7 +178,7 @@ def plan_erasure(project: Project, person: Person, now: datetime) -> ErasurePlan
     marks = tuple(marks_for(project, hits, replaced, now))
     online = sum(map(len, held_online(project, person).values()))
     held = list(held_files(project, person))
-    unreachable = [f"{item.path}: the file is not a text" for item in held if item.remedy is Remedy.NAME]
+    unreachable = [_unreachable(item.path) for item in held if item.remedy is Remedy.NAME]
     return ErasurePlan(
         id[:_ID_LENGTH],
         person,
@@ -191,6 +191,12 @@ def plan_erasure(project: Project, person: Person, now: datetime) -> ErasurePlan
         tuple(removed),
         online,
     )
+
+
+def _unreachable(path: str) -> str:
+    if path.startswith("serving/log/"):
+        return f"{path}: the prediction service ends this file within 10 minutes, and the next collection removes it"
+    return f"{path}: the file is not a text"
 
 
 def find_person(project: Project, person: Person) -> PersonData:

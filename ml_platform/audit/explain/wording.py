@@ -21,6 +21,8 @@ def shown(value: Any, unit: str = "") -> str:
 
     >>> shown(None), shown(5.0503597122302155, "min"), shown(True), shown(1234567.0), shown("DL")
     ('null', '5.05036 min', 'true', '1234570', 'DL')
+    >>> shown(-7), shown("-7"), shown("1e-5"), shown(9007199254740993)
+    ('−7', '-7', '1e-5', '9007199254740993')
     >>> shown(440640.0, "s"), shown(30.0, "s"), shown(0.071, "share"), shown(45, "percent")
     ('5.1 days', '30 s', '7.1 %', '45 %')
     """
@@ -33,19 +35,13 @@ def shown(value: Any, unit: str = "") -> str:
     if unit in ("s", "share", "percent") and isinstance(value, int | float):
         text = value_text(float(value), unit)
         return f"{text} s" if unit == "s" and " " not in text else text
+    text = str(value)
     if isinstance(value, float):
         text = f"{value:.6g}"
-        value = f"{float(text):.0f}" if "e+" in text and abs(value) < 1e15 else text
-    text = str(value).replace("-", "−") if isinstance(value, int) or _is_number(value) else str(value)
+        text = f"{float(text):.0f}" if "e+" in text and abs(value) < 1e15 else text
+    if isinstance(value, int | float):
+        text = text.replace("-", "−")  # a text that looks like a number stays as it is
     return f"{text} {unit}" if unit else text
-
-
-def _is_number(text: Any) -> bool:
-    try:
-        float(str(text))
-    except ValueError:
-        return False
-    return True
 
 
 def amount(figure: float | None) -> str:

@@ -1,7 +1,7 @@
 """Moving the records of the prediction service into the prediction log: each once, whatever is killed when.
 
-A record is known by its prediction id: what the log has already is not added again. A file is removed only after its
-records are in the log, and only when no process writes to it any more.
+A record is known by its prediction id: what the log has already is not added again, nor is what was erased. A file is
+removed only after its records are in the log, and only when no process writes to it any more.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from ml_platform.operations.predictions.online_log import (
 )
 from ml_platform.operations.predictions.rows import ARROW_TYPES, UNLEARNED_NULLS
 from ml_platform.project import Project
+from ml_platform.sources.suppression_list import without_suppressed
 from ml_platform.storage.file_lock import file_lock
 from ml_platform.storage.frame_log import frame_files, has_writer, whole_bytes
 from ml_platform.storage.ledger.anchors import seal_rows
@@ -125,7 +126,9 @@ def _append_group(
 ) -> tuple[str, int]:
     def fresh(logged: set[str]) -> pa.Table:
         unseen = {item.id: item for item in predictions if item.id not in logged}
-        return _table(project, context, list(unseen.values()), shadows) if unseen else pa.table({})
+        rows = _table(project, context, list(unseen.values()), shadows) if unseen else pa.table({})
+        rows = without_suppressed(project, rows)  # a file that a worker still writes has rows that were erased
+        return rows if len(rows) else pa.table({})
 
     key = cache_key(KIND, {"online": context_key(context), "day": str(day)}, code_version(KIND), context.inputs)
     state, added = append_predictions(

@@ -9,9 +9,14 @@ from ml_platform.audit.erasure.plan import plan_erasure
 from ml_platform.operations.online.due import published_description
 from ml_platform.operations.online.lookup import ModelLookup
 from ml_platform.operations.online.publish import online_store, publish_online
+from ml_platform.operations.predictions.compact_online import compact_online_log
+from ml_platform.serving.service import Service
+from ml_platform.storage.prediction_log import read_predictions
 from ml_platform.storage.redirects import successor
 from tests.features.world import at
 from tests.operations.online.worlds import inputs_of, project_of, random_rows
+from tests.serving.world import NOW as SERVED
+from tests.serving.world import served_world
 
 NOW = at(35)
 
@@ -77,3 +82,35 @@ def test_a_person_who_has_no_record_changes_nothing(published):
     before = published_description(project)
     assert erase_online(project, Person.of(project, "customer", {"customer": "424242"})) == 0
     assert published_description(project) == before
+
+
+def test_predictions_of_a_service_that_runs_do_not_come_back(tmp_path, monkeypatch):
+    """A worker writes to its log file for ten minutes, and each collection of predictions reads it again."""
+    world = served_world(tmp_path, monkeypatch, ["by_rows"])
+    service = Service(world.project)
+
+    def ask(*orders):
+        rows = [{"id": id, "shop": "a", "customer": customer, "items": 2, "gift": True} for id, customer in orders]
+        service.record(service.answer(service.model("by_rows"), rows))
+
+    def logged():
+        compact_online_log(world.project, SERVED)
+        return sorted(read_predictions(world.project, "by_rows", at(0), at(100))["id"])
+
+    ask(("order-of-7770", 7770), ("order-of-1", 1))
+    assert logged() == ["order-of-1", "order-of-7770"]
+    person = Person.of(world.project, "customer", {"customer": "7770"})
+    ask(("other-of-7770", 7770))
+    plan = plan_erasure(world.project, person, SERVED)
+    assert plan.rows["predictions"] == 2
+    done = erase(world.project, person, plan.id, SERVED, actor="ada", reason="asked for by letter")
+    assert [text.rpartition(": ")[2] for text in done.elsewhere if text.startswith("serving/log/")] in (
+        [],
+        ["the prediction service ends this file within 10 minutes, and the next collection removes it"],
+    )
+    assert logged() == ["order-of-1"]
+    ask(("third-of-7770", 7770), ("order-of-2", 2))
+    assert logged() == ["order-of-1", "order-of-2"]
+    service.close()
+    assert logged() == ["order-of-1", "order-of-2"]
+    assert plan_erasure(world.project, person, SERVED).is_empty
