@@ -103,8 +103,8 @@ def test_a_client_that_offers_another_protocol_is_answered_in_this_one(
     sent = request(server, *upgrade)
     middle = sent.index(b"Upgrade: ")
     for parts in ((sent,), (sent[:middle], sent[middle:]), (sent[: -len(BODY)], BODY), (sent[:-3], sent[-3:])):
-        status, found = asked(server, *parts, pause=0.05)
-        assert (status, found["score"]) == (200, expected["score"])
+        status, answered = asked(server, *parts, pause=0.05)
+        assert (status, answered["score"]) == (200, expected["score"])
     with opened(server) as connection:
         for _ in range(2):
             connection.sendall(sent + request(server))

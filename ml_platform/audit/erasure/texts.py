@@ -36,7 +36,7 @@ def _masked(text: str, person: Person) -> str:
     if "\n" in body and body.startswith(("{", "[")) and _is_json(body):
         return person.masked_json(body) + text[len(body) :]
     masked = "".join(_masked_line(line, person) for line in text.splitlines(keepends=True))
-    is_broken = any(len(value.splitlines()) > 1 for value in person.texts)  # such a key stands on two lines
+    is_broken = any(len(value.splitlines()) > 1 for value in person.texts)  # such a key spans two lines
     return person.masked_text(masked) if is_broken else masked
 
 

@@ -69,8 +69,8 @@ def test_posted_rows_of_a_key_of_several_types_are_erased_and_stay_away(tmp_path
     posted.add(rows, ["customer", "at"], to_micros(now))
     person = Person.of(project, "account", {"customer": "7", "business": "true", "place": "-0"})
     clear_files(project, person)
-    left = [row.values for some in posted.read() for row in some]
-    assert [(row["business"], row["place"]) for row in left] == [(False, 0.0), (True, 1.0), (None, 0.0)]
+    remaining = [row.values for some in posted.read() for row in some]
+    assert [(row["business"], row["place"]) for row in remaining] == [(False, 0.0), (True, 1.0), (None, 0.0)]
     with project.database.writing() as connection:
         suppress(connection, "account", person.hash, now)
     is_erased = suppressed_rows(project, "visits")
