@@ -1,9 +1,12 @@
 """The asset of the online store: what the online models read, published in one step."""
 
+from datetime import datetime
+
 import dagster as dg
 
 from ml_platform.core.clock import rounded_duration
 from ml_platform.core.errors import listed
+from ml_platform.core.formatting import instant_text
 from ml_platform.declarations.graph import Node
 from ml_platform.operations.online.due import TableAge, table_ages
 from ml_platform.operations.online.freshness import FRESHNESS, freshness_check
@@ -42,7 +45,7 @@ def _metadata(published: Published, ages: list[TableAge], step: Step) -> Metadat
     described = published.description
     lags = [(age.readable - age.tick).total_seconds() for age in ages if age.tick is not None]
     return {
-        **_summary(published, ages),
+        **_summary(published, ages, step.now),
         "dagster/row_count": sum(facts.count for facts in described.records.values()),
         "records changed": published.changed,
         "greatest lag (s)": max(lags, default=0.0),
@@ -55,16 +58,21 @@ def _metadata(published: Published, ages: list[TableAge], step: Step) -> Metadat
     }
 
 
-def _summary(published: Published, ages: list[TableAge]) -> Metadata:
+def _summary(published: Published, ages: list[TableAge], now: datetime) -> Metadata:
     records = sum(facts.count for facts in published.description.records.values())
     late = [f"{age.table} ({age.late_by})" for age in ages if age.overdue]
     return summary(
         f"{records:,} records published, {published.changed:,} of them changed"
         if published.outcome == "published"
         else f"{records:,} records, nothing new to publish",
-        [f"Later than one refresh interval: {listed(late)}." if late else "No table is overdue."],
+        [f"Later than one refresh interval at {instant_text(now)}: {listed(late)}." if late else _in_time(now)],
         [("table", "entities", "late by"), *((age.table, f"{age.entities:,}", str(age.late_by)) for age in ages)],
     )
+
+
+def _in_time(now: datetime) -> str:
+    """Return that no table was late, and when: a run that fails leaves this summary as it is."""
+    return f"No table was overdue at {instant_text(now)}; the check {FRESHNESS} has whether one is."
 
 
 def _written(published: Published) -> dict[str, object]:

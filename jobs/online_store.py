@@ -7,9 +7,11 @@ import dagster as dg
 from ml_platform.core.clock import WallClock
 from ml_platform.core.secrets import scrubbed
 from ml_platform.declarations.graph import Node
-from ml_platform.operations.alerts import send_alert
+from ml_platform.declarations.node_kinds.online_store import SUBJECT
+from ml_platform.declarations.node_name import NodeName
+from ml_platform.operations.alerts import Alert, send_alert
 from ml_platform.operations.online.due import publication_due
-from ml_platform.operations.online.freshness import overdue_alert
+from ml_platform.operations.online.freshness import FRESHNESS, overdue_alert
 from ml_platform.project import Project
 from ml_platform_dagster.assets.node_asset import asset_key
 from ml_platform_dagster.assets.simulated import simulated_date, simulated_tags
@@ -53,16 +55,30 @@ def online_store_sensor(job: AssetJob) -> dg.SensorDefinition:
         now = project.clock.now()
         due = publication_due(project, now)
         alert = overdue_alert(project, now)
+        late: list[dg.AssetCheckEvaluation] = []
         if alert is not None and not _is_in_hand(context.instance, project, due.key):
-            send_alert(project, alert, now)
+            late = [_overdue_check(alert)] if send_alert(project, alert, now).new else []
         cursor = simulated_date(project, now)
         if due.key is None:
             reason = "; ".join(due.reasons) or "every tick that can be read is published"
-            return dg.SensorResult(skip_reason=reason, cursor=cursor)
+            return dg.SensorResult(skip_reason=reason, cursor=cursor, asset_events=late)
         tags = {PUBLICATION_TAG: due.key, **simulated_tags(project, now)}
-        return dg.SensorResult(run_requests=[dg.RunRequest(run_key=due.key, tags=tags)], cursor=cursor)
+        requests = [dg.RunRequest(run_key=due.key, tags=tags)]
+        return dg.SensorResult(run_requests=requests, cursor=cursor, asset_events=late)
 
     return online_store
+
+
+def _overdue_check(alert: Alert) -> dg.AssetCheckEvaluation:
+    """Return the failed check of an overdue store: the run that would judge it never came so far."""
+    return dg.AssetCheckEvaluation(
+        asset_key=asset_key(NodeName(KIND, SUBJECT)),
+        check_name=FRESHNESS,
+        passed=False,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=f"{alert.body} {alert.next_step}",
+        metadata={"overdue": str(alert.facts["overdue"])},
+    )
 
 
 def _is_in_hand(instance: dg.DagsterInstance, project: Project, key: str | None) -> bool:

@@ -41,9 +41,9 @@ def show_alerts(directory: Path, limit: int, as_json: bool) -> None:
 
 
 def _what(alert: Mapping[str, Any]) -> str:
-    """Return what happened: the title, then the sentences that it does not hold."""
+    """Return what happened: the title, then the sentences that it does not hold. A digest has pages of them."""
     title, body = str(alert.get("title", "")), str(alert.get("body", ""))
-    return title if not body or body in title else f"{title}. {body}"
+    return title if not body or body in title or alert.get("markdown") else f"{title}. {body}"
 
 
 def _next(alert: Mapping[str, Any]) -> str:

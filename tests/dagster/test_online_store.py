@@ -137,12 +137,17 @@ def test_tables_that_are_more_than_a_refresh_late_are_one_alert_for_one_cause(sh
     assert request(shop) == requested
     assert overdue(shop) == []
     shop.instance.report_run_failed(run)
-    assert request(shop) == requested
+    evaluated = evaluate(shop, "publish_new_online_values")
+    assert evaluated.run_requests == [requested]
+    (check,) = evaluated.asset_events
+    assert (check.check_name, check.passed) == ("freshness", False)
+    assert check.asset_key == dg.AssetKey(NODE.split("/"))
+    assert "shop_recent as of 2024-05-01 09:00 UTC" in check.description
     shop.advance(hours=1)  # the same publication is missing, and tables are later than before
     failed = request(shop)
     assert failed is not None
     shop.instance.report_run_failed(tried(shop, failed))
-    assert request(shop) == failed
+    assert evaluate(shop, "publish_new_online_values").asset_events == []  # the alert was sent, and the check failed
     (about,) = overdue(shop)
     assert about["facts"]["overdue"] == "customer_profile (1h), shop_recent (2h)"
     assert "shop_recent as of 2024-05-01 09:00 UTC" in about["body"]
