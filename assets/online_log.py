@@ -8,6 +8,7 @@ from ml_platform.core.secrets import scrubbed
 from ml_platform.operations.online.content import online_models
 from ml_platform.operations.predictions.compact_online import Compacted, compact_online_log, waiting_files
 from ml_platform.project import Project
+from ml_platform.storage.prediction_log import logged_days
 from ml_platform_dagster.assets.metadata import Metadata, table
 from ml_platform_dagster.assets.summary import summary
 from ml_platform_dagster.resources.project import ProjectParam
@@ -44,7 +45,7 @@ def build_online_log(project: Project) -> list[dg.AssetsDefinition]:
         done = compact_online_log(project, now)
         yield dg.MaterializeResult(
             metadata={
-                **_summary(done),
+                **_summary(project, done),
                 "new rows": sum(done.rows.values()),
                 "files waiting": waiting_files(project),
                 "by model": table([{"model": name, "new": count} for name, count in done.rows.items()]),
@@ -57,12 +58,18 @@ def build_online_log(project: Project) -> list[dg.AssetsDefinition]:
     return [online_log]
 
 
-def _summary(done: Compacted) -> Metadata:
+def _summary(project: Project, done: Compacted) -> Metadata:
+    """Return what is new, and what the log holds: most runs find nothing new, and hide the one before."""
     new = sum(done.rows.values())
+    rows = []
+    for name in (model.name for model in online_models(project.spec)):
+        days = logged_days(project, name)
+        newest = days[-1].day.isoformat() if days else "none"
+        rows.append((name, f"{done.rows.get(name, 0):,}", f"{sum(day.rows for day in days):,}", newest))
     return summary(
         f"{new:,} new predictions of the service" if new else "No new predictions of the service",
         [f"{len(done.damaged):,} damaged files were set aside."] if done.damaged else [],
-        [("model", "new"), *((name, f"{count:,}") for name, count in done.rows.items())] if done.rows else (),
+        [("model", "new", "in the log", "newest day"), *rows],
     )
 
 

@@ -7,7 +7,6 @@ import dagster as dg
 from ml_platform.core.clock import WallClock
 from ml_platform.core.secrets import scrubbed
 from ml_platform.declarations.graph import Node
-from ml_platform.declarations.node_kinds.online_store import SUBJECT
 from ml_platform.declarations.node_name import NodeName
 from ml_platform.operations.alerts import Alert, send_alert
 from ml_platform.operations.online.due import publication_due
@@ -72,7 +71,7 @@ def online_store_sensor(job: AssetJob) -> dg.SensorDefinition:
 def _overdue_check(alert: Alert) -> dg.AssetCheckEvaluation:
     """Return the failed check of an overdue store: the run that would judge it never came so far."""
     return dg.AssetCheckEvaluation(
-        asset_key=asset_key(NodeName(KIND, SUBJECT)),
+        asset_key=asset_key(NodeName.parse("online/online_store")),
         check_name=FRESHNESS,
         passed=False,
         severity=dg.AssetCheckSeverity.WARN,

@@ -112,6 +112,9 @@ def test_requests_and_store_rows_are_compared_with_figures_and_reused(online: Sh
     assert "20 logged requests and" in capsys.readouterr().out
     ask(online)
     assert planned(online, NODE).reasons == ("predictions of the service are not in the prediction log yet",)
+    for new in (20, 0):  # a run that has nothing new names what the log has
+        assert online.materialize("serving/online_log").success
+        assert f"| {MODEL} | {new} | 41 | 2024-03-01 |" in online.metadata("serving/online_log")["summary"]
 
 
 def test_a_bit_that_differs_fails_the_check_alerts_and_stops_a_new_version(
