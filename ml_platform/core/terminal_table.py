@@ -158,7 +158,9 @@ class PlainTable:
         return Padding(table, (0, 0, 0, self._indent)) if self._indent else table
 
     def _blocks(self) -> RenderResult:
-        """Yield each row as its first value, and below it the others, each after its head."""
+        """Yield the first head, which may have the unit, then each row: its first value, and the others with heads."""
+        if self._heads[0] and self._rows:
+            yield Line(Text(self._heads[0]), self._indent, style="dim")
         for cells, style in self._rows:
             yield Line(cells[0], self._indent, style=style)
             others = [

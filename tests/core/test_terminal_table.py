@@ -44,8 +44,8 @@ def test_a_narrow_terminal_breaks_words_first_and_then_leaves_out_what_may_be_mi
 
 
 def test_where_even_that_does_not_fit_each_row_is_a_block() -> None:
-    first, *others = shown(predictions(), 44)
-    assert first == ID
+    head, first, *others = shown(predictions(), 44)
+    assert (head, first) == ("prediction_id", ID)
     assert all(text.startswith("  ") for text in others)
     joined = " ".join(text.strip() for text in others)
     assert (
@@ -58,8 +58,8 @@ def test_a_value_that_would_take_many_lines_makes_each_row_a_block() -> None:
     table = PlainTable("at", "what", "next step", whole={0})
     table.add_row("2013-12-10", "word " * 80, "look at the runs of the job, then run it again")
     assert [text.split()[0] for text in shown(table, 150)[:2]] == ["at", "2013-12-10"]
-    first, *others = shown(table, 80)
-    assert first == "2013-12-10"
+    head, first, *others = shown(table, 80)
+    assert (head, first) == ("at", "2013-12-10")
     assert len(others) <= 7
     assert all(text.startswith("  ") for text in others)
     for width in range(30, 81):  # a head stays beside its value
