@@ -1,5 +1,6 @@
 """A publication that computes some records again leaves what computing all of them leaves, record by record."""
 
+import os
 import random
 from datetime import timedelta
 from typing import Any
@@ -18,6 +19,7 @@ from tests.features.world import at, write_csv, write_project
 from tests.operations.online import worlds
 from tests.operations.online.worlds import BY_ROWS, BY_TICKS, COLUMNS, ENTITIES, content_of, inputs_of, random_rows
 
+SEEDS = range(8 if os.environ.get("ML_PLATFORM_PROVE") else 1)  # most of a minute each
 RECENT = worlds.FEATURES["shop_recent"]
 STEADY = {name: feature for name, feature in RECENT["features"].items() if name != "since"}
 MORE = {
@@ -114,7 +116,7 @@ def assert_as_if_all_were_computed(directory, project, inputs, now):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_records_are_those_of_a_full_computation_as_rows_come_late_are_corrected_and_deleted(tmp_path, seed, counted):
     """Windows fill and empty, rows come after they are known, and nothing comes from 45:00 on."""
     draw = random.Random(seed)
