@@ -2,7 +2,8 @@
 
 import dagster as dg
 
-from ml_platform.audit.reproduce import Reproduction, ReproductionRun, keep_attempt, reproduce, version_to_reproduce
+from ml_platform.audit.reproduce.history import ReproductionRun, keep_attempt, version_to_reproduce
+from ml_platform.audit.reproduce.reproducer import Reproduction, reproduce
 from ml_platform.core.errors import ReproductionDiffers
 from ml_platform.core.secrets import scrubbed
 from ml_platform.registry.resolve import version_named

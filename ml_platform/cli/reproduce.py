@@ -8,7 +8,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from ml_platform.audit.reproduce import Reproduction, ReproductionRun, keep_attempt, reproduce
+from ml_platform.audit.reproduce.history import ReproductionRun, keep_attempt
+from ml_platform.audit.reproduce.reproducer import Reproduction, reproduce
 from ml_platform.cli.json_output import print_json
 from ml_platform.core.terminal_table import Cell, fact_table, line
 from ml_platform.core.terminal_text import SafeConsole, styled

@@ -7,22 +7,25 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-import pandas as pd
 from pydantic import BaseModel
 
 from ml_platform.core.hashing import format_instant
+
+_NA = "NAType"
+"""The type of the null of pandas, which cannot be compared. By its name, as pandas takes half a second to load."""
 
 
 def plain_value(value: Any) -> Any:
     """Return one value as Python has it; None for every null.
 
     >>> import numpy as np
+    >>> import pandas as pd
     >>> plain_value(np.int64(3)), plain_value(np.nan), plain_value(pd.NaT)
     (3, None, None)
     """
-    if value is None or value is pd.NA or value is pd.NaT or value != value:
+    if value is None or type(value).__name__ == _NA or value != value:
         return None
-    if isinstance(value, pd.Timestamp):
+    if isinstance(value, datetime) and hasattr(value, "to_pydatetime"):  # a Timestamp of pandas
         return value.to_pydatetime()
     return value.item() if hasattr(value, "item") else value
 

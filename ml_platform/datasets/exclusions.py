@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 PREDICTION_TIME, EFFECTIVE_TIME, LATE = "prediction_time", "effective_time", "late"
 ASKED, EFFECTIVE, WHERE, REASON, IS_LATE = "_asked", "_effective", "_where", "_reason", "_late"
-INSTANT = pa.timestamp("us", "UTC")
-_SCHEMA = pa.schema({EFFECTIVE: pa.int64(), REASON: pa.string()})
 MISSED, ASKED_TWICE, NO_KEY = "missed", "asked_twice", "no_key"
 NO_TIME, NO_CONDITION = "no_prediction_time", "no_condition"
 NO_MEMBERSHIP, DEPARTED, TOO_SOON, OVER_MAX = "no_membership", "left", "asked_before", "over_max_rows"
@@ -38,17 +36,23 @@ def reason_counts(sums: Mapping[str, int]) -> dict[str, int]:
 
 def one_reason(reason: str, rows: pa.Table, chosen: Any) -> pa.Array:
     """Return a reason as often as rows were chosen."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
     return pa.repeat(pa.scalar(reason), pc.sum(chosen).as_py() or 0)
 
 
 def counted_reasons(parts: Sequence[pa.Table]) -> pa.Table:
     """Return how many rows were left out at each batch run for each reason, in order."""
-    rows = pa.concat_tables([part.cast(_SCHEMA) for part in parts])
+    import pyarrow as pa
+
+    schema = pa.schema({EFFECTIVE: pa.int64(), REASON: pa.string()})
+    rows = pa.concat_tables([part.cast(schema) for part in parts])
     counted = rows.group_by([EFFECTIVE, REASON]).aggregate([([], "count_all")])
     counted = counted.sort_by([(EFFECTIVE, "ascending"), (REASON, "ascending")])
     return pa.table(
         {
-            EFFECTIVE_TIME: counted[EFFECTIVE].cast(INSTANT),
+            EFFECTIVE_TIME: counted[EFFECTIVE].cast(pa.timestamp("us", "UTC")),
             "reason": counted[REASON],
             "rows": counted["count_all"],
         }

@@ -22,7 +22,6 @@ from ml_platform.datasets.exclusions import (
     DEPARTED,
     EFFECTIVE,
     EFFECTIVE_TIME,
-    INSTANT,
     IS_LATE,
     LATE,
     MISSED,
@@ -42,6 +41,8 @@ from ml_platform.declarations.population_columns import required_columns
 from ml_platform.declarations.resolve import frame_columns
 from ml_platform.project import Project
 from ml_platform.sources.source_log import KNOWN
+
+_INSTANT = pa.timestamp("us", "UTC")
 
 
 class Frame:
@@ -115,7 +116,7 @@ class Frame:
         framed = self.with_features(asked.drop_columns([KNOWN]))
         question_columns = [f"{self._population.name}.{column}" for column in self._population.columns]
         features = [name for name in frame_columns(self._project.spec, self._model) if name not in question_columns]
-        times = {PREDICTION_TIME: framed[ASKED].cast(INSTANT), EFFECTIVE_TIME: framed[EFFECTIVE].cast(INSTANT)}
+        times = {PREDICTION_TIME: framed[ASKED].cast(_INSTANT), EFFECTIVE_TIME: framed[EFFECTIVE].cast(_INSTANT)}
         keys = {key: framed[f"{self._population.name}.{key}"] for key in self.keys}
         rows = pa.table(
             {**keys, **times, **{name: framed[name] for name in (*question_columns, *features)}, LATE: framed[IS_LATE]}

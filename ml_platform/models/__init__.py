@@ -14,6 +14,7 @@ __all__ = [
     "export",
     "fit_inputs",
     "inputs",
+    "ladder",
     "predictor",
     "prepare",
     "provenance",

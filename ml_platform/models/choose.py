@@ -6,60 +6,17 @@ The test period takes no part, so the evaluation judges the choice on rows that 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from ml_platform.core.errors import TrainingError
-from ml_platform.core.formatting import amount_text
 from ml_platform.declarations.choice import Choose
 from ml_platform.declarations.model import Algorithm
 from ml_platform.models.capacity import Capacity, predict_within
+from ml_platform.models.ladder import Ladder
 from ml_platform.models.predictor import Predictor
 from ml_platform.models.prepare import Prepared
 from ml_platform.storage.artifact_kinds.trained_model import Rung
-
-
-@dataclass(frozen=True)
-class Ladder:
-    """The algorithms of a model, the simplest first, and which of them was chosen.
-
-    Attributes
-    ----------
-    margin
-        How much of the best gain the chosen one may lack, as a share.
-    rows
-        How many rows of the validate period were valued.
-    """
-
-    rungs: tuple[Rung, ...]
-    margin: float
-    rows: int
-
-    @property
-    def chosen(self) -> int:
-        """The place of the first algorithm that earns at most the margin less than the best.
-
-        >>> gains = {"rule": 0.5, "ridge": 0.99, "lightgbm": 1.0}
-        >>> Ladder(tuple(Rung(name=name, gain=gain) for name, gain in gains.items()), 0.02, 90).chosen
-        1
-        >>> Ladder((Rung(name="rule", gain=-2.0), Rung(name="lightgbm", gain=-1.0)), 0.02, 90).chosen
-        1
-        """
-        best = max(rung.gain for rung in self.rungs)
-        enough = best - self.margin * abs(best)
-        return next(place for place, rung in enumerate(self.rungs) if rung.gain >= enough)
-
-    def text(self, unit: str) -> str:
-        """Return why the chosen algorithm was chosen.
-
-        >>> ladder = Ladder((Rung(name="ridge", gain=0.99), Rung(name="boost", gain=1.0)), 0.02, 90)
-        >>> print(ladder.text("EUR").partition(": ")[2])
-        the simplest within 2 % of the best gain on 90 rows of the validate period (ridge 0.99, boost 1.00 EUR a row)
-        """
-        gains = ", ".join(f"{rung.name} {amount_text(rung.gain, places=2)}" for rung in self.rungs)
-        rule = f"the simplest within {100 * self.margin:g} % of the best gain on {self.rows:,} rows"
-        return f"{self.rungs[self.chosen].name} was chosen: {rule} of the validate period ({gains} {unit} a row)"
 
 
 def climb(prepared: Prepared, choose: Choose, predictors: Sequence[tuple[str, Predictor]]) -> Ladder:

@@ -21,9 +21,10 @@ from ml_platform.declarations.model import Algorithm, ModelSpec
 from ml_platform.declarations.project import ProjectSpec
 from ml_platform.declarations.user_code.version import code_version
 from ml_platform.models.bundled_code import Code
-from ml_platform.models.choose import Ladder, climb, ladder_of
+from ml_platform.models.choose import climb, ladder_of
 from ml_platform.models.environment import environment
 from ml_platform.models.fit_inputs import declaration_id, fit_declaration
+from ml_platform.models.ladder import BASELINE, DECLARED, Ladder
 from ml_platform.models.predictor import Predictor, SavedPredictor
 from ml_platform.models.prepare import Prepared, prepare
 from ml_platform.models.provenance import declared_files, keep_declared, provenance
@@ -39,15 +40,12 @@ from ml_platform.storage.artifact_kinds.trained_model import (
     Refit,
     TrainedModelManifest,
 )
-from ml_platform.storage.manifest import Artifact
 from ml_platform.storage.materialization import Materialized
 
 if TYPE_CHECKING:
     from ml_platform.project import Project
 
 KIND = "trained_model"
-DECLARED, BASELINE = "declared_algorithm", "baseline/"
-"""The names of predictors beside the model's own; those of baselines begin with the last."""
 
 
 def train_model(
@@ -205,23 +203,6 @@ def baselines_of(model: ModelSpec) -> dict[str, Algorithm]:
         count = sum(known.name == algorithm.name for known in by_name.values())
         by_name[algorithm.name if not count else f"{algorithm.name}_{count + 1}"] = algorithm
     return by_name
-
-
-def others_of(trained: Artifact) -> list[str]:
-    """Return the names of the predictors that were fitted beside a trained model's own, the simplest first."""
-    about = TrainedModelManifest.of(trained)
-    names = [*(f"{BASELINE}{baseline.name}" for baseline in about.baselines), DECLARED]
-    return [name for name in names if name in about.predictors]
-
-
-def simpler_than(trained: Artifact) -> list[str]:
-    """Return those of `others_of` that are simpler than the predictor: it must earn more than each of them."""
-    choice = TrainedModelManifest.of(trained).choice
-    if choice is None:
-        return others_of(trained)
-    rungs = [rung.name for rung in choice.rungs]
-    simpler = {f"{BASELINE}{name}" for name in rungs[: rungs.index(choice.chosen)]}
-    return [name for name in others_of(trained) if name in simpler]
 
 
 def fit_inputs_of(snapshot_id: str, tuning_id: str | None) -> dict[str, str]:

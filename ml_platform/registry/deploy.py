@@ -16,11 +16,11 @@ from ml_platform.core.errors import (
     ReleaseRefused,
     StaleEvaluation,
 )
+from ml_platform.models.ladder import simpler_than
 from ml_platform.models.predictor import load_deployed
 from ml_platform.models.train import KIND as TRAINED_MODEL
-from ml_platform.models.train import simpler_than
 from ml_platform.registry.approvals import APPROVE, asks_for_approval, decision_on
-from ml_platform.registry.champion import DEPLOY, champion_ref, rivals_of, was_rolled_back
+from ml_platform.registry.champion import DEPLOY, champion_ref, rivals_of
 from ml_platform.registry.evaluation.key import KIND as EVALUATION
 from ml_platform.registry.evaluation.reasons import gate_text, merits, shortfalls
 from ml_platform.registry.evaluation.release_rules import (
@@ -32,7 +32,7 @@ from ml_platform.registry.evaluation.release_rules import (
 )
 from ml_platform.registry.measured_gates import judge_measured
 from ml_platform.registry.parity_gate import require_parity
-from ml_platform.registry.rollout import Rollout, begin_rollout, finish_rollout, rollout_of, why_ended
+from ml_platform.registry.rollout import Rollout, begin_rollout, finish_rollout, kept_out, rollout_of
 from ml_platform.storage.artifact_kinds.evaluation import EvaluationManifest, GateResult
 from ml_platform.storage.artifact_kinds.trained_model import TrainedModelManifest
 from ml_platform.storage.ledger.anchors import anchor_ledger, require_newest
@@ -124,19 +124,6 @@ def is_candidate(project: Project, version: Version) -> bool:
     """Return whether a version is being rolled out."""
     running = rollout_of(project, version.model)
     return running is not None and running.version.id == version.id
-
-
-def kept_out(project: Project, version: Version) -> str | None:
-    """Return why no run deploys a version, whatever its evaluation recommends; None where nothing is against it."""
-    if was_rolled_back(project, version):
-        return "it was rolled back; ml-platform rollback names the reason"
-    reason = why_ended(project, version)
-    if reason is not None:
-        return f"its rollout was ended: {reason}"
-    running = rollout_of(project, version.model)
-    if running is not None and running.version.id != version.id:
-        return f"{running.words}, and one version at a time is rolled out"
-    return None
 
 
 def _require_deployable(

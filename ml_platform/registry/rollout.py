@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ml_platform.core.errors import RefConflict
 from ml_platform.declarations.rollout import RolloutStage
-from ml_platform.registry.champion import champion_ref
+from ml_platform.registry.champion import champion_ref, was_rolled_back
 from ml_platform.storage.ledger.anchors import anchor_ledger
 from ml_platform.storage.ledger.lines import LedgerLine, ledger_lines
 from ml_platform.storage.refs import move_ref, read_ref
@@ -113,6 +113,19 @@ def why_ended(project: Project, version: Version) -> str | None:
     if not about or about[-1].action != END or not about[-1].facts["stays_out"]:
         return None
     return about[-1].reason
+
+
+def kept_out(project: Project, version: Version) -> str | None:
+    """Return why no run deploys a version, whatever its evaluation recommends; None where nothing is against it."""
+    if was_rolled_back(project, version):
+        return "it was rolled back; ml-platform rollback names the reason"
+    reason = why_ended(project, version)
+    if reason is not None:
+        return f"its rollout was ended: {reason}"
+    running = rollout_of(project, version.model)
+    if running is not None and running.version.id != version.id:
+        return f"{running.words}, and one version at a time is rolled out"
+    return None
 
 
 def begin_rollout(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ml_platform.audit.reproduce.history import ReproductionRun, attempts
 from ml_platform.core.errors import ArtifactMissing
@@ -17,7 +17,6 @@ from ml_platform.operations.monitoring.drift_counts import DriftCounts, count_ve
 from ml_platform.operations.monitoring.drift_episodes import Finding, open_findings
 from ml_platform.operations.online.freshness import OnlineStatus, online_status
 from ml_platform.operations.parity.check import ParityStatus, parity_status
-from ml_platform.operations.predictions.capacity_use import CapacityUse, capacity_use
 from ml_platform.operations.predictions.missed import Missed, missed_rows
 from ml_platform.operations.versions.pending import waiting_version
 from ml_platform.project import Project
@@ -35,6 +34,9 @@ from ml_platform.storage.manifest import Artifact
 from ml_platform.storage.outputs import current_output
 from ml_platform.storage.prediction_log import logged_days
 from ml_platform.storage.versions import versions
+
+if TYPE_CHECKING:
+    from ml_platform.operations.predictions.capacity_use import CapacityUse
 
 
 @dataclass(frozen=True)
@@ -230,8 +232,16 @@ def _model(project: Project, name: str, now: datetime) -> ModelStatus:
         nodes=tuple(_more_nodes(project, name)),
         parity=parity_status(project, name),
         rollout=running.words if (running := rollout_of(project, name)) else None,
-        capacity=capacity_use(project, name, now),
+        capacity=_capacity(project, name, now),
     )
+
+
+def _capacity(project: Project, name: str, now: datetime) -> CapacityUse | None:
+    if not project.spec.models[name].value.capacity:
+        return None
+    from ml_platform.operations.predictions.capacity_use import capacity_use
+
+    return capacity_use(project, name, now)
 
 
 def _more_nodes(project: Project, name: str) -> Iterator[DataStatus]:

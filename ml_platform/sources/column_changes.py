@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Any
-
-import pyarrow as pa
-import pyarrow.compute as pc
+from typing import TYPE_CHECKING, Any
 
 from ml_platform.core.errors import ColumnChanged, PlatformError, SchemaChanged
 from ml_platform.declarations.source import ColumnType, SourceSpec
-from ml_platform.sources.column_faults import is_text
-from ml_platform.sources.read_rows import ReadPart
-from ml_platform.sources.reading.batch import Batch
-from ml_platform.sources.reading.reader import SourcePart
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from ml_platform.sources.read_rows import ReadPart
+    from ml_platform.sources.reading.reader import SourcePart
 
 _LOOKED_AT = 20
 
@@ -108,6 +107,8 @@ def _lacks(part: str, other: str, does_not: str) -> str:
 
 def beside_other_part(error: SchemaChanged, spec: SourceSpec, parts: Sequence[SourcePart]) -> SchemaChanged:
     """Return an error about a column with another part of the source in which the column is as declared."""
+    from ml_platform.sources.reading.batch import Batch
+
     others = [part for part in parts if not str(error).startswith(f"source {error.source}: {part.name}:")]
     is_changed, column = isinstance(error, ColumnChanged) or error.read_as is not None, error.column
     if not is_changed or not column:
@@ -128,6 +129,11 @@ def beside_other_part(error: SchemaChanged, spec: SourceSpec, parts: Sequence[So
 
 def _there(error: SchemaChanged, declared: ColumnType, values: pa.ChunkedArray) -> str:
     """Return how a column is in another part; "" where it is as in the part with the error."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    from ml_platform.sources.column_faults import is_text
+
     if not is_text(values.type):
         return "" if error.read_as == str(values.type) else f"it as {values.type}"
     if error.read_as is None:

@@ -12,15 +12,11 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 import sqlalchemy as sa
 
 from ml_platform.core.errors import RefConflict
-from ml_platform.core.frames import exact_frame
 from ml_platform.core.hashing import frame_id
 from ml_platform.declarations.project import ProjectSpec
 from ml_platform.declarations.serialized import kept_declarations
@@ -28,16 +24,18 @@ from ml_platform.storage.artifact_kinds.predictions import SEGMENT, PredictionsM
 from ml_platform.storage.database import Database
 from ml_platform.storage.manifest import Artifact
 from ml_platform.storage.opened import OpenedStores
-from ml_platform.storage.parquet import parquet_bytes, read_parquet, table_of
 from ml_platform.storage.row_log import read_row, read_rows
 from ml_platform.storage.rows import insert_if_absent, update_rows
 from ml_platform.storage.tables import METADATA
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
 
 KIND = "predictions"
 DECLARED = "declared/"
 """What the names of kept declarations begin with among a day's objects."""
 
-_INSTANT = pa.timestamp("us", tz="UTC")
 _ATTEMPTS = 10
 
 PREDICTION_DAYS = sa.Table(
@@ -108,6 +106,10 @@ def read_predictions(
     ]
     if not tables:
         return empty_log(project, model)
+    import pyarrow as pa
+
+    from ml_platform.core.frames import exact_frame
+
     frame = exact_frame(pa.concat_tables(tables, promote_options="permissive"))
     inside = (frame["effective_time"] > start) & (frame["effective_time"] <= end)
     return frame[inside].sort_values(["effective_time", "prediction_id"], ignore_index=True)
@@ -115,6 +117,11 @@ def read_predictions(
 
 def read_day(project: OpenedStores, logged: LoggedDay, columns: Sequence[str]) -> Iterator[pa.Table]:
     """Yield a day's predictions as they were logged, one segment after the other: those of some columns that it has."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from ml_platform.storage.parquet import table_of
+
     for name in segment_names(state := project.store.get(KIND, logged.artifact)):
         content = project.store.read(state.objects[name])
         known = pq.read_schema(pa.BufferReader(content)).names
@@ -176,6 +183,8 @@ def append_predictions(
 
 def empty_log(project: OpenedStores, model: str) -> pd.DataFrame:
     """Return a log of no rows, with the columns that every log has."""
+    import pandas as pd
+
     spec = project.spec.models[model]
     key = project.spec.file.entities[spec.population.entity]
     columns = {
@@ -198,6 +207,8 @@ def _state(project: OpenedStores, model: str, day: date) -> Artifact | None:
 
 
 def _segments(project: OpenedStores, state: Artifact, columns: Sequence[str] | None = None) -> list[pa.Table]:
+    from ml_platform.storage.parquet import read_parquet
+
     objects = [state.objects[name] for name in segment_names(state)]
     return [read_parquet(project.store, stored, columns) for stored in objects]
 
@@ -213,6 +224,8 @@ def _write_state(
     facts: Mapping[str, Any],
     kept: bytes,
 ) -> Artifact:
+    from ml_platform.storage.parquet import parquet_bytes
+
     objects = dict(before.objects) if before else {}
     segments = list(PredictionsManifest.of(before).segments) if before else list[Segment]()
     if rows.num_rows:

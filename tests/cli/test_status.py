@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -43,6 +45,19 @@ def test_each_model_has_one_line_with_what_is_live_earned_health_and_the_last_tr
     assert (name, live, training) == (MODEL, "version 2 since 2024-03-02", "version 2 on 2024-03-02: live")
     assert earned == "not known yet"
     assert health in ("healthy", "worth a look", "needs a person")
+
+
+@pytest.mark.parametrize("model", [None, MODEL])
+def test_status_loads_no_library_of_data_frames(factory: Project, model: str | None) -> None:
+    """Pandas alone takes as long to load as all that the command does."""
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom ml_platform.cli.status import show_status\n"
+        f"for as_json in (False, True):\n    show_status(Path({str(factory.root)!r}), {model!r}, as_json)\n"
+        "print(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert MODEL in done.stdout
+    assert not {*done.stdout.splitlines()[-1].split()} & {"pandas", "pyarrow", "scipy", "ibis", "duckdb", "sklearn"}
 
 
 def test_what_was_earned_is_shown_beside_what_was_expected(

@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from ml_platform.audit.reproduce import attempts
+from ml_platform.audit.reproduce.history import attempts
 from ml_platform.models.estimators.base import Estimator, FitRequest
 from ml_platform.models.estimators.registry import fit_estimator
 from tests.dagster.shop import Shop

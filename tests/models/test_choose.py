@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ml_platform.audit.reproduce import reproduce
+from ml_platform.audit.reproduce.reproducer import reproduce
 from ml_platform.core.errors import DeclarationError, TrainingError
-from ml_platform.models.choose import Ladder
+from ml_platform.models.ladder import Ladder, others_of, simpler_than
 from ml_platform.models.predictor import load_predictor
-from ml_platform.models.train import others_of, simpler_than, train_model
+from ml_platform.models.train import train_model
 from ml_platform.project import Project, open_project
 from ml_platform.registry.evaluation.evaluate import evaluate_model
 from ml_platform.registry.resolve import version_named

@@ -13,7 +13,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 import ml_platform
-from ml_platform.audit.reproduce import reproduce
+from ml_platform.audit.reproduce.reproducer import reproduce
 from ml_platform.core.errors import EvaluationError
 from ml_platform.datasets.snapshot.read import load_snapshot
 from ml_platform.models.predictor import load_deployed, load_predictor

@@ -10,7 +10,6 @@ import sqlalchemy as sa
 
 from ml_platform.core.errors import ArtifactDamaged, ArtifactMissing
 from ml_platform.core.hashing import content_id
-from ml_platform.models.train import KIND
 from ml_platform.storage.artifact_kinds.trained_model import TrainedModelManifest
 from ml_platform.storage.manifest import Artifact
 from ml_platform.storage.rows import insert_row
@@ -68,7 +67,7 @@ def version_to_reproduce(project: Project, at: datetime) -> Version | None:
 
 def _can(project: Project, version: Version) -> bool:
     try:
-        trained: Artifact = project.store.get(KIND, version.id)
+        trained: Artifact = project.store.get(TrainedModelManifest.name, version.id)
         project.store.get("snapshot", version.snapshot)
     except ArtifactMissing:  # retention took it
         return False

@@ -11,15 +11,17 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from ml_platform.core.hashing import canonical_json, content_id
-from ml_platform.operations.monitoring.drift_result import Verdict
 from ml_platform.project import Project
 from ml_platform.storage.rows import delete_rows, insert_if_absent, update_rows
 from ml_platform.storage.tables import METADATA, PERSONAL, Instant
+
+if TYPE_CHECKING:
+    from ml_platform.operations.monitoring.drift_result import Verdict
 
 FINDINGS = sa.Table(
     "findings",

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from ml_platform.core.clock import format_duration
 from ml_platform.core.errors import OnlineStoreUnavailable, listed
 from ml_platform.core.formatting import counted, instant_text
 from ml_platform.operations.alerts import Alert, facts_of_alerts
-from ml_platform.operations.online.content import online_models
-from ml_platform.operations.online.due import TableAge, published_description, table_ages
 from ml_platform.project import Project
 from ml_platform.sources.checks.results import CheckResult
+
+if TYPE_CHECKING:
+    from ml_platform.operations.online.due import TableAge
 
 FRESHNESS = "freshness"
 RULE = "The published tick of a table is at most one refresh interval older than the tick that training could read."
@@ -56,8 +58,10 @@ class OnlineStatus:
 
 def online_status(project: Project, now: datetime) -> OnlineStatus | None:
     """Return the status of a project's online store; None where no model is online."""
-    if not online_models(project.spec):
+    if all(model.deployment.online is None for model in project.spec.models.values()):
         return None
+    from ml_platform.operations.online.due import table_ages
+
     try:
         key = _alert_key(project)
         return OnlineStatus(tuple(table_ages(project, now)), alerted=key in facts_of_alerts(project, key))
@@ -67,6 +71,8 @@ def online_status(project: Project, now: datetime) -> OnlineStatus | None:
 
 def freshness_check(project: Project, now: datetime) -> CheckResult:
     """Return whether each published table is at most one refresh interval older than what training could read."""
+    from ml_platform.operations.online.due import table_ages
+
     ages = table_ages(project, now)
     late = [age for age in ages if age.overdue]
     summary = {"rule": RULE, "tables": len(ages), "overdue": len(late)}
@@ -76,6 +82,8 @@ def freshness_check(project: Project, now: datetime) -> CheckResult:
 
 
 def _alert_key(project: Project) -> str:
+    from ml_platform.operations.online.due import published_description
+
     return f"online_store:{published_description(project).key}"
 
 
@@ -85,6 +93,8 @@ def overdue_alert(project: Project, now: datetime) -> Alert | None:
     One publication brings every table up to date, so all of them are late for one cause: its key is what is published.
     It alerts once until something else is published, however many tables become overdue.
     """
+    from ml_platform.operations.online.due import table_ages
+
     late = [(age, age.tick) for age in table_ages(project, now) if age.overdue and age.tick is not None]
     if not late:
         return None

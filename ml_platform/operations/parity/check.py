@@ -11,9 +11,6 @@ from ml_platform.declarations.fingerprint import deciding_part
 from ml_platform.declarations.node_name import NodeName
 from ml_platform.declarations.user_code.version import code_version
 from ml_platform.operations.alerts import Alert, send_alert
-from ml_platform.operations.parity.measure import measure_parity, newest_days
-from ml_platform.operations.parity.requests import online_segments
-from ml_platform.operations.predictions.compact_online import compact_online_log
 from ml_platform.project import Project
 from ml_platform.registry.parity_gate import last_parity
 from ml_platform.sources.checks.results import CheckResult
@@ -76,6 +73,9 @@ def check_parity(project: Project, model: str, inputs: Mapping[str, str], now: d
     ------
     OnlineStoreUnavailable, ArtifactMissing, ArtifactDamaged
     """
+    from ml_platform.operations.parity.measure import measure_parity, newest_days
+    from ml_platform.operations.predictions.compact_online import compact_online_log
+
     compact_online_log(project, now)
     key = parity_key(project, model, inputs, now)
     agreed_parity = agreed(project, key)
@@ -94,6 +94,9 @@ def check_parity(project: Project, model: str, inputs: Mapping[str, str], now: d
 
 def parity_key(project: Project, model: str, inputs: Mapping[str, str], now: datetime) -> str:
     """Return what decides a comparison: what it compares, and the logged requests of yesterday and today."""
+    from ml_platform.operations.parity.measure import newest_days
+    from ml_platform.operations.parity.requests import online_segments
+
     days = {str(day): online_segments(project, model, day) for day in newest_days(now)}
     logged = {day: content_id(segments) if segments else "" for day, segments in days.items()}
     decides = {"model": model, "part": deciding_part(project.spec, KIND, model), "logged": logged}

@@ -18,7 +18,6 @@ from ml_platform.datasets.exclusions import (
     reason_counts,
 )
 from ml_platform.operations.alerts import Alert
-from ml_platform.operations.predictions.compact_online import ONLINE
 from ml_platform.project import Project
 from ml_platform.storage.artifact_kinds.predictions import PredictionsManifest
 from ml_platform.storage.prediction_log import KIND, LoggedDay, logged_days, read_day
@@ -102,6 +101,8 @@ def missed_rows(project: Project, model_name: str, now: datetime) -> Missed | No
 
 def _rows_of_requests(project: Project, logged: LoggedDay) -> int:
     """Return how many predictions of a day the service made: no row of the population waited for them."""
+    from ml_platform.operations.predictions.compact_online import ONLINE
+
     return sum(len(table) for table in read_day(project, logged, [ONLINE]) if ONLINE in table.column_names)
 
 

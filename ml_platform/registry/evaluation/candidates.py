@@ -19,8 +19,8 @@ from ml_platform.declarations.project import ProjectSpec
 from ml_platform.models.capacity import Capacity, predict_within
 from ml_platform.models.decision import Decision
 from ml_platform.models.inputs.labels import class_indices, read_label
+from ml_platform.models.ladder import others_of
 from ml_platform.models.predictor import Predictor, load_deployed, load_predictor
-from ml_platform.models.train import others_of
 from ml_platform.registry.evaluation.metrics import Figures, metrics_of
 from ml_platform.registry.evaluation.monotone import monotone_figures
 from ml_platform.storage.artifact_kinds.trained_model import PREDICTOR, REFITTED, TrainedModelManifest

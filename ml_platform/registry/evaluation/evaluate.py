@@ -12,8 +12,8 @@ from ml_platform.core.errors import ArtifactDamaged, ArtifactMissing, Evaluation
 from ml_platform.core.hashing import format_instant
 from ml_platform.datasets.snapshot.boundaries import Part
 from ml_platform.datasets.snapshot.read import load_snapshot
+from ml_platform.models.ladder import simpler_than
 from ml_platform.models.train import KIND as TRAINED_MODEL
-from ml_platform.models.train import simpler_than
 from ml_platform.registry.evaluation.candidates import (
     ANCHOR,
     CHALLENGER,

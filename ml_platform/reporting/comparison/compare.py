@@ -16,7 +16,7 @@ from ml_platform.core.plain_values import json_value
 from ml_platform.datasets.snapshot.boundaries import Part
 from ml_platform.datasets.snapshot.read import load_snapshot
 from ml_platform.declarations.node_name import NodeName
-from ml_platform.models.train import simpler_than
+from ml_platform.models.ladder import simpler_than
 from ml_platform.project import Project
 from ml_platform.registry.champion import champion
 from ml_platform.registry.evaluation.candidates import (

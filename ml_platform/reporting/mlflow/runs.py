@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Literal
 import sqlalchemy as sa
 
 from ml_platform.core.clock import to_micros
-from ml_platform.core.engines.scratch import scratch_folder
 from ml_platform.core.private_files import private_temporary_folder
 from ml_platform.project import Project
 from ml_platform.reporting.mlflow.child_runs import ChildRun, log_children
@@ -144,6 +143,8 @@ def _log_snapshot(client: MlflowClient, run_id: str, snapshot: str) -> None:
 
 
 def _log_files(project: Project, client: MlflowClient, run_id: str, files: Mapping[str, StoredObject]) -> None:
+    from ml_platform.core.engines.scratch import scratch_folder
+
     with scratch_folder(private_temporary_folder()) as folder:
         for name, stored in files.items():
             path = folder / name

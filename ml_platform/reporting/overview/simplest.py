@@ -11,8 +11,7 @@ from ml_platform.core.formatting import amount_text
 from ml_platform.core.plain_values import json_value
 from ml_platform.declarations.choice import Choose
 from ml_platform.declarations.model import ModelSpec
-from ml_platform.models.choose import Ladder
-from ml_platform.models.train import BASELINE, simpler_than
+from ml_platform.models.ladder import BASELINE, Ladder, simpler_than
 from ml_platform.storage.artifact_kinds.evaluation import EvaluationManifest
 from ml_platform.storage.artifact_kinds.trained_model import Rung
 from ml_platform.storage.manifest import Artifact

@@ -15,10 +15,9 @@ from ml_platform.operations.versions.pending import waiting_version
 from ml_platform.project import Project
 from ml_platform.registry.approvals import REJECT, decision_on
 from ml_platform.registry.champion import ROLL_BACK, champion_ref
-from ml_platform.registry.deploy import kept_out
 from ml_platform.registry.evaluation.reasons import in_words, parts_of, reasons_of
 from ml_platform.registry.parity_gate import require_parity
-from ml_platform.registry.rollout import rollout_of
+from ml_platform.registry.rollout import kept_out, rollout_of
 from ml_platform.reporting.overview.worth import Worth, tested_worth
 from ml_platform.storage.artifact_kinds.evaluation import EvaluationManifest
 from ml_platform.storage.ledger.lines import LedgerLine, ledger_lines

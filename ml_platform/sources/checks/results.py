@@ -11,9 +11,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import pandas as pd
 import sqlalchemy as sa
 
 from ml_platform.core.errors import BrokenInput, PlatformError, listed
@@ -22,6 +21,9 @@ from ml_platform.core.plain_values import json_value
 from ml_platform.storage.database import Database
 from ml_platform.storage.rows import insert_row
 from ml_platform.storage.tables import METADATA, PERSONAL, Instant
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Severity = Literal["error", "warn"]
 MAX_FAILING_ROWS = 10

@@ -28,7 +28,7 @@ _RETRAIN = """
 import json, sys
 from ml_platform.project import open_project
 from ml_platform.storage.versions import all_versions
-from ml_platform.audit.reproduce import reproduce
+from ml_platform.audit.reproduce.reproducer import reproduce
 project = open_project(sys.argv[1])
 found = [reproduce(project, version) for version in all_versions(project)]
 print(json.dumps([[item.version, item.same, item.statement, len(item.differences)] for item in found]))

@@ -4,8 +4,9 @@ import shutil
 import pytest
 import sqlalchemy as sa
 
-from ml_platform.audit.reproduce import attempts, reproduce, version_to_reproduce
+from ml_platform.audit.reproduce.history import attempts, version_to_reproduce
 from ml_platform.audit.reproduce.prediction_agreement import agreement
+from ml_platform.audit.reproduce.reproducer import reproduce
 from ml_platform.core.errors import ArtifactDamaged, NoSuchVersion, NotReproducible, RowDamaged
 from ml_platform.core.hashing import bytes_hash, canonical_json
 from ml_platform.datasets.snapshot.read import load_snapshot

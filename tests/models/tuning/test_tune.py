@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml_platform.audit.reproduce import reproduce
+from ml_platform.audit.reproduce.reproducer import reproduce
 from ml_platform.core.errors import ArtifactDamaged, TrainingError
 from ml_platform.datasets.snapshot.build import build_snapshot
 from ml_platform.datasets.snapshot.read import Snapshot, load_snapshot

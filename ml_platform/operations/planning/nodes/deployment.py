@@ -10,8 +10,7 @@ from ml_platform.operations.planning.plan import Planned
 from ml_platform.operations.versions.not_deployed import kept_text
 from ml_platform.registry.approvals import APPROVE, asks_for_approval, decision_on
 from ml_platform.registry.champion import champion_ref
-from ml_platform.registry.deploy import kept_out
-from ml_platform.registry.rollout import rollout_of
+from ml_platform.registry.rollout import kept_out, rollout_of
 from ml_platform.storage.artifact_kinds.evaluation import EvaluationManifest
 from ml_platform.storage.refs import read_ref
 from ml_platform.storage.versions import Version, version_of
