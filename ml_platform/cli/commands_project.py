@@ -247,7 +247,7 @@ def predict(
     """Predict for the rows of a file, without logging anything.
 
     The file has columns of the population by their bare names, the entity's key among them. Features that it lacks are
-    looked up as they could be read at its column `time`, or now; `table.column` gives one.
+    looked up as of its column `time`, or as of now. A column `table.column` is the value of a feature.
     """
     from ml_platform.cli.predict_file import Destination, predict_file
 

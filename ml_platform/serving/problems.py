@@ -40,7 +40,7 @@ class RequestProblem(Exception):
         """Return the problem of a row that lacks columns of its population, which are not published either."""
         names = [name.partition(".")[2] for name in columns]
         if keys := [name for name in names if name in key]:
-            text = f"the request lacks {listed(keys)}, which identifies the {asked.entity}. Send it."
+            text = f"the request lacks {listed(keys)}. It is the key of the entity {asked.entity}: send it."
             return cls.row("missing_column", text)
         text = (
             f"the request lacks {listed(names)}, and the online store has no row of {asked.owner} for this "

@@ -46,15 +46,18 @@ def test_a_leak_is_shown_and_stops_what_depends_on_it(leaky: Shop) -> None:
     before = leaky.metadata(SNAPSHOT)["id"]
     outcome = leaky.run("retrain_late_parcel")
     assert not outcome.success
-    assert "orders.hint is in the order of the label" in outcome.problems[SNAPSHOT]
+    assert "orders.hint always rises with the label, or always falls with it" in outcome.problems[SNAPSHOT]
     assert "late_parcel/trained_model" in leaky.done("skipped")
     assert leaky.metadata(SNAPSHOT)["id"] != before, "the snapshot stands"
     checked = check(leaky, "copy_of_label")
-    assert (checked.passed, checked.description) == (False, "orders.hint is in the order of the label")
+    assert (checked.passed, checked.description) == (
+        False,
+        "orders.hint always rises with the label, or always falls with it",
+    )
     alone = leaky.materialize("late_parcel/trained_model")
     assert not alone.success
     (failure,) = alone.get_step_failure_events()
-    assert "orders.hint is in the order of the label" in str(failure.step_failure_data.error)
+    assert "orders.hint always rises with the label, or always falls with it" in str(failure.step_failure_data.error)
     assert len(versions(leaky.project, "late_parcel")) == 1
 
 

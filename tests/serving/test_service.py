@@ -110,8 +110,8 @@ def test_two_answers_to_the_same_question_have_two_ids(service: Service) -> None
 @pytest.mark.parametrize(
     ("row", "status", "text"),
     [
-        ({}, 422, "^the request lacks id, which identifies the order. Send it.$"),
-        ({"shop": "a"}, 422, "^the request lacks id, which"),
+        ({}, 422, "^the request lacks id. It is the key of the entity order: send it.$"),
+        ({"shop": "a"}, 422, "^the request lacks id. It is the key"),
         ({**ROW, "shp": "a"}, 422, "there is no column 'shp'"),
         ({**ROW, "customer": "1"}, 422, "customer must be int"),
         ({**ROW, "customer": True}, 422, "customer must be int"),

@@ -28,6 +28,11 @@ from ml_platform.sources.checks.results import CheckResult, Severity, sample_row
 SINGLE, COPY, NULLNESS, SETTLED = "single_feature", "copy_of_label", "nullness", "label_known_before"
 LEAK_CHECKS = (SINGLE, COPY, NULLNESS, SETTLED)
 _SHOWN = 5
+_LIKE = {
+    "equal to": "{} is equal to {}",
+    "in the order of": "{} always rises with {}, or always falls with it",
+    "one to one with": "{} has one value for each value of {}",
+}
 _WORTH_A_LOOK = 0.9
 _MARGIN = 0.08
 """How far below the limit a figure may lie for all that is known: features of real worth reach 0.9 alone."""
@@ -105,7 +110,7 @@ class _Guard:
     def single_feature(self) -> CheckResult:
         """Each feature alone, against the declared limit."""
         strengths = {name: self._strength(self.train[name], self.validate[name]) for name in self.features}
-        return self._against_limit(SINGLE, strengths, "alone")
+        return self._against_limit(SINGLE, strengths, "by itself")
 
     def nullness(self) -> CheckResult:
         """Whether a value is missing, alone, and rows without a value that all have one label."""
@@ -155,18 +160,15 @@ class _Guard:
         over = [pair for pair in open_ones if pair[0].figure >= limit]
         sure = [pair for pair in over if pair[0].at_least >= limit - _MARGIN]
         if sure:
-            return _failed(
-                name, "error", f"{self._figures(sure)} predicts the label too well {how}: {limit:g} or more", summary
-            )
+            problem = f"{self._figures(sure)} predicts the label too well {how} (limit {limit:g})"
+            return _failed(name, "error", problem, summary)
         if over:
-            why = f"{limit:g} or more, from too few rows of one label to be sure"
-            return _failed(name, "warn", f"{self._figures(over)} predicts the label {how}: {why}", summary)
+            why = f"limit {limit:g}; not certain, because too few rows have one of the labels"
+            return _failed(name, "warn", f"{self._figures(over)} predicts the label too well {how} ({why})", summary)
         look = min(limit, _WORTH_A_LOOK)
         strong = [pair for pair in open_ones if pair[0].figure >= look]
         if strong:
-            return _failed(
-                name, "warn", f"{self._figures(strong)} predicts the label well {how}: {look:g} or more", summary
-            )
+            return _failed(name, "warn", f"{self._figures(strong)} predicts the label well {how}", summary)
         return CheckResult(name, True, summary=summary)
 
     def _figures(self, strong: Sequence[tuple[Strength, str]]) -> str:
@@ -191,7 +193,7 @@ class _Guard:
                 how = likeness(frame[feature], values)
                 if how is not None:
                     alone = name == "the label" or len(self.label_reads) == 1
-                    (certain if alone else likely).append(f"{feature} is {how} {name}")
+                    (certain if alone else likely).append(_LIKE[how].format(feature, name))
                     break
         summary = {"compared": len(self.features), "with": list(truths)}
         if certain or likely:

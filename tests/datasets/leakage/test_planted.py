@@ -97,8 +97,8 @@ def test_a_copy_of_the_label_s_column_is_detected_and_nothing_is_trained(tmp_pat
     with pytest.raises(LabelLeakage) as caught:
         train_model(project, "lateness", snapshot)
     assert str(caught.value) == (
-        "lateness: orders.hint (variance explained 1.000, at least 1.00) predicts the label too well alone: 0.98 or "
-        "more; orders.hint is equal to the label. A model that is trained on this fails in production, so training "
+        "lateness: orders.hint (variance explained 1.000, at least 1.00) predicts the label too well by itself (limit "
+        "0.98); orders.hint is equal to the label. A model that is trained on this fails in production, so training "
         "stops. Leave the feature out, or correct the known_at of its source. If it is legitimately available at "
         "prediction time, list it in leakage.allow of models/lateness.yaml."
     )
@@ -107,9 +107,11 @@ def test_a_copy_of_the_label_s_column_is_detected_and_nothing_is_trained(tmp_pat
 def test_a_function_of_the_column_that_the_label_is_made_of_is_detected(tmp_path: Path) -> None:
     result = checks_of(shop(tmp_path, lambda row: -3 * minutes(row)))[COPY]
     assert result.blocks
-    assert result.summary["problem"] == "orders.hint is in the order of the label"
+    assert result.summary["problem"] == "orders.hint always rises with the label, or always falls with it"
     rounded = checks_of(shop(tmp_path / "rounded", lambda row: minutes(row) // 7))[COPY]
-    assert rounded.summary["problem"] == "orders.hint is in the order of deliveries.minutes_late"
+    assert (
+        rounded.summary["problem"] == "orders.hint always rises with deliveries.minutes_late, or always falls with it"
+    )
 
 
 def test_a_missing_value_that_gives_the_label_away_is_detected(tmp_path: Path) -> None:

@@ -118,4 +118,4 @@ def test_a_strong_feature_of_few_positives_is_a_warning_with_its_figures(project
     assert not single_feature.passed
     assert single_feature.severity == "warn"
     assert "orders.hint (AUC 1.000, at least 0." in single_feature.summary["problem"]
-    assert "too few rows of one label to be sure" in single_feature.summary["problem"]
+    assert "not certain, because too few rows have one of the labels" in single_feature.summary["problem"]
