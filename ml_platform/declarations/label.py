@@ -147,7 +147,7 @@ class WindowLabel(Label):
     )
     aggregates: dict[Name, LabelAggregate] = Field(
         min_length=1,
-        description="Several aggregates by name, each written as a feature without windows. They need expression.",
+        description="Several aggregates by name, each written as a feature without windows. Then expression is required.",
         examples=[{"spend": {"sum": "amount"}, "visits": {"count": True}}],
     )
     expression: ExpressionText | None = Field(

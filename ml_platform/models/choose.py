@@ -44,8 +44,8 @@ def climb(prepared: Prepared, choose: Choose, predictors: Sequence[tuple[str, Pr
     gains = [float(np.mean(value - nothing)) for value in earned]
     if not np.isfinite(gains).all():
         raise TrainingError(
-            f"{prepared.model.name}: what an algorithm earned on the validate period is no finite number, so that none "
-            "can be chosen. Correct value: a row must be worth an amount of money."
+            f"{prepared.model.name}: the gain of an algorithm on the validate period is not a finite number, so no "
+            "algorithm can be chosen. Correct value: it must give an amount of money for each row."
         )
     rungs = tuple(Rung(name=name, gain=gain) for (name, _), gain in zip(predictors, gains, strict=True))
     return Ladder(rungs, choose.simplest_within, int(valued.sum()))

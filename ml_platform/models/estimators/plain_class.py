@@ -103,7 +103,7 @@ class PlainClass(Estimator):
             problem = f"{type(error).__name__}: {error}"
             raise TrainingError(f"{self.reference} does not come back from its file: {problem}") from error
         if reloaded.state() != state:
-            raise TrainingError(f"{self.reference} comes back from its file with another state. Give it get_state.")
+            raise TrainingError(f"{self.reference} has another state after it was saved and loaded. Define get_state.")
         return reloaded
 
     def _block_of(self, matrix: Matrix) -> int:

@@ -129,7 +129,7 @@ def difference_alert(project: Project, made: Artifact) -> Alert:
     listed = "\n".join(item.text for item in about.differences[:_NAMED])
     return Alert(
         key=f"parity.{about.model}.{made.id}",
-        title=f"{project.spec.name}: {about.model} is served other values than training reads",
+        title=f"{project.spec.name}: the service reads other values for {about.model} than training",
         body=f"{about.text} Nothing is deployed until they agree.\n{listed}",
         severity="page",
         model=about.model,

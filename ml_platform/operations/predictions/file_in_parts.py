@@ -91,7 +91,9 @@ def predict_in_parts(
             raise
         if _seen(rows[0]) != seen:
             shutil.rmtree(folder)
-            raise PredictionError(f"{rows[0]} changed while it was read. Predict again when nothing writes to it.")
+            raise PredictionError(
+                f"{rows[0]} changed while it was read. Repeat the command when no process writes to the file."
+            )
         target.write(parts.done, content_id(request)[:16])
         shutil.rmtree(folder)
     return PredictedFile(parts.rows, parts.earlier)

@@ -123,7 +123,7 @@ def _data(project: Project, data: tuple[DataStatus, ...]) -> Iterator[Attention]
     for item in data:
         if item.failed_checks:
             kind = "feature table" if item.name in project.spec.feature_tables else "source"
-            what = f"{kind} {item.name} failed {'; '.join(item.failed_texts)}, and what reads it is not computed"
+            what = f"{kind} {item.name} failed {'; '.join(item.failed_texts)}, so nothing that reads it is computed"
             then = "Repair the data or the expectation, then ml-platform run; ml-platform alerts shows a row"
             yield Attention(True, what, then)
         for note in item.notes:

@@ -118,7 +118,7 @@ def test_a_failed_check_has_its_figures_and_an_overdue_store_is_named_for_models
     broken = (replace(overview.data[0], name="orders", failed_checks=("x",), failed_texts=texts, notes=()),)
     late = OnlineStatus((TableAge("courier_recent", NOW - timedelta(hours=3), NOW, overdue=True),), alerted=True)
     items = find_attention(factory, overview.status, broken, None, None, None, late)
-    assert f"source orders failed {texts[0]}, and what reads it is not computed" in [item.what for item in items]
+    assert f"source orders failed {texts[0]}, so nothing that reads it is computed" in [item.what for item in items]
     assert not any("courier_recent is" in item.what for item in items)
     spec = factory.spec.models[MODEL]
     online = spec.model_copy(update={"deployment": spec.deployment.model_copy(update={"online": Online()})})

@@ -18,7 +18,7 @@ from tests.page_faults import MODES, open_as, page_faults
 
 pytestmark = pytest.mark.slow
 NAMES = [f"probability_of_a_delay_in_region_{number:02}_of_the_north" for number in range(30)]
-CAUSE = Attention(True, "source orders failed a check, and what reads it is not computed", "Repair the data")
+CAUSE = Attention(True, "source orders failed a check, so nothing that reads it is computed", "Repair the data")
 WORTH = Worth(1_234_567_890.12, 9e8, 1.6e9, 1.5e9, 9, "2024-03-01", "2024-03-09", "EUR", "9 days")
 
 
