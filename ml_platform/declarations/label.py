@@ -147,7 +147,8 @@ class WindowLabel(Label):
     )
     aggregates: dict[Name, LabelAggregate] = Field(
         min_length=1,
-        description="Several aggregates by name, each written as a feature without windows. Then expression is required.",
+        description="Several aggregates by name, each written as a feature without windows. Then expression is "
+        "required.",
         examples=[{"spend": {"sum": "amount"}, "visits": {"count": True}}],
     )
     expression: ExpressionText | None = Field(

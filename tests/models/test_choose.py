@@ -152,7 +152,7 @@ def test_a_chosen_version_is_evaluated_beside_the_declared_algorithm_and_reprodu
 def test_a_gain_that_is_no_number_chooses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     keep_snapshots(monkeypatch, {"s": snapshot()})
     monkeypatch.setattr("ml_platform.models.choose.np.mean", lambda values: np.inf)
-    with pytest.raises(TrainingError, match="is no finite number"):
+    with pytest.raises(TrainingError, match="is not a finite number"):
         train_model(choosing(tmp_path), "late_parcel", "s")
 
 
