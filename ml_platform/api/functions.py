@@ -7,15 +7,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ml_platform.datasets.membership import membership
 from ml_platform.datasets.snapshot import read
 from ml_platform.datasets.snapshot.diff import SnapshotDiff
 from ml_platform.datasets.snapshot.diff import diff_snapshots as diff_artifacts
 from ml_platform.datasets.snapshot.find import find_snapshot, list_snapshots
-from ml_platform.declarations.joins import joins_through
-from ml_platform.declarations.node_name import NodeName
+from ml_platform.operations.population_members import population_members
 from ml_platform.project import Project, open_project
-from ml_platform.storage.outputs import current_output
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -220,7 +217,9 @@ def in_population(
     ------
     UnknownModel
     FrameError
-        Where a source or feature table that the population reads was never made.
+        Where the key is missing, or a source or feature table that the population reads was never made.
+    PredictionError
+        Where a key has another type.
 
     Examples
     --------
@@ -233,13 +232,7 @@ def in_population(
     """
     opened = _opened(project)
     opened.require_model(model)
-    spec = opened.spec.models[model]
-    nodes = [NodeName("source", name) for name in spec.population.sources]
-    joins = joins_through(opened.spec, spec, spec.population.references)
-    nodes += [NodeName("feature_table", joined.table.name) for joined in joins]
-    made = {str(node): current_output(opened.database, node) for node in nodes}
-    inputs = {node: id for node, id in made.items() if id is not None}
-    return membership(opened, model, inputs, entities, at or opened.clock.now())
+    return population_members(opened, model, entities, at or opened.clock.now())
 
 
 def diff_snapshots(project: Project | Path | str, first: str, second: str) -> SnapshotDiff:

@@ -10,6 +10,7 @@ __all__ = [
     "online",
     "parity",
     "planning",
+    "population_members",
     "predictions",
     "rollout",
     "scheduling",

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from ml_platform import in_population
+from ml_platform import PlatformError, in_population
 from ml_platform.datasets.membership import WHY_NOT, membership
 from ml_platform.storage.outputs import record_output
 from tests.datasets.population.customers import (
@@ -79,4 +79,15 @@ def test_between_ticks_the_condition_is_read_at_the_moment_itself_with_the_reaso
         )
     members = in_population(project.root, "visits", shops, at(103))
     assert list(members["in_population"]) == [False, True, True, False]
+    for entities, moment, words in (
+        (
+            pd.DataFrame({"shp": ["a"]}),
+            at(103),
+            "in_population: the entities lack shop, the key of shop. Add the column",
+        ),
+        (pd.DataFrame({"shop": [1, 2]}), at(103), "shop"),
+        (shops, at(103).replace(tzinfo=None), "has no time zone"),
+    ):
+        with pytest.raises(PlatformError, match=words):
+            in_population(project.root, "visits", entities, moment)
     assert pairs(frame_of(project, "visits", inputs, at(90), at(120), at(400))) == [("b", at(102)), ("c", at(102))]
