@@ -91,9 +91,7 @@ def predict_in_parts(
             raise
         if _seen(rows[0]) != seen:
             shutil.rmtree(folder)
-            raise PredictionError(
-                f"{rows[0]} changed while it was read. Repeat the command when no process writes to the file."
-            )
+            raise PredictionError(f"{rows[0]} changed while it was read. Repeat this when no process writes to it.")
         target.write(parts.done, content_id(request)[:16])
         shutil.rmtree(folder)
     return PredictedFile(parts.rows, parts.earlier)
