@@ -5,7 +5,6 @@ from __future__ import annotations
 from ml_platform.declarations.node_kinds.backtest import BacktestNode, BacktestOptions
 from ml_platform.operations.planning.nodes.study import Progress, StudyOperation
 from ml_platform.project import Project
-from ml_platform.registry.backtest.backtest import backtest_model
 from ml_platform.storage.artifact_kinds.backtest import BacktestManifest
 
 
@@ -26,4 +25,6 @@ class BacktestOperation(StudyOperation):
         progress: Progress = lambda text: None,
     ) -> BacktestManifest:
         """Train the model at each origin, and return what that came to."""
+        from ml_platform.registry.backtest.backtest import backtest_model
+
         return backtest_model(project, subject, snapshot, options, progress)

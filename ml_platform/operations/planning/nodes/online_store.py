@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from ml_platform.core.errors import OnlineStoreUnavailable
 from ml_platform.declarations.graph import Node
-from ml_platform.operations.online.content import contents_of
-from ml_platform.operations.online.due import changed_since, published_description
 from ml_platform.operations.planning.context import View
 from ml_platform.operations.planning.nodes.operation import NodeOperation
 from ml_platform.operations.planning.plan import Planned
@@ -19,6 +17,9 @@ class OnlineStoreOperation(NodeOperation):
     @classmethod
     def plan(cls, view: View, node: Node) -> Planned:
         """Return what a run would do about the online store: publish a tick that can be read now, or changed inputs."""
+        from ml_platform.operations.online.content import contents_of
+        from ml_platform.operations.online.due import changed_since, published_description
+
         blocked = view.blocked_before(node)
         if blocked is not None:
             return blocked

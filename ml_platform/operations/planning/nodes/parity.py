@@ -8,7 +8,6 @@ from ml_platform.operations.parity.check import agreed, parity_key
 from ml_platform.operations.planning.context import View
 from ml_platform.operations.planning.nodes.operation import NodeOperation, made_before
 from ml_platform.operations.planning.plan import Planned
-from ml_platform.operations.predictions.compact_online import waiting_files
 from ml_platform.storage.artifact_kinds.parity import ParityManifest
 
 
@@ -20,6 +19,8 @@ class ParityOperation(NodeOperation):
     @classmethod
     def plan(cls, view: View, node: Node) -> Planned:
         """Return what a run would do about parity."""
+        from ml_platform.operations.predictions.compact_online import waiting_files
+
         before = made_before(view, node)
         if isinstance(before, Planned):
             return before
