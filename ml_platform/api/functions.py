@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ml_platform.api.moments import moment_or
 from ml_platform.datasets.snapshot import read
 from ml_platform.datasets.snapshot.diff import SnapshotDiff
 from ml_platform.datasets.snapshot.diff import diff_snapshots as diff_artifacts
@@ -49,6 +50,10 @@ def load_snapshot(project: Project | Path | str, name: str) -> read.Snapshot:
 def snapshots(project: Project | Path | str, model: str | None = None) -> pd.DataFrame:
     """Return one row for each snapshot of a project, or of one model, by model and as-of.
 
+    Raises
+    ------
+    UnknownModel
+
     Examples
     --------
     >>> ml_platform.snapshots("shop", "late_parcel")["versions"].tolist()
@@ -80,7 +85,7 @@ def predictions(
 
     Raises
     ------
-    UnknownModel
+    UnknownModel, InvalidMoment
 
     Examples
     --------
@@ -94,7 +99,9 @@ def predictions(
     opened = _opened(project)
     opened.require_model(model)
     now = opened.clock.now()
-    return with_taken(opened, model, read_predictions(opened, model, start or _LONG_AGO, end or now), now)
+    first = moment_or(start, _LONG_AGO, "predictions", "start")
+    last = moment_or(end, now, "predictions", "end")
+    return with_taken(opened, model, read_predictions(opened, model, first, last), now)
 
 
 def predict(project: Project | Path | str, version: str, rows: pd.DataFrame) -> pd.DataFrame:
@@ -215,7 +222,7 @@ def in_population(
 
     Raises
     ------
-    UnknownModel
+    UnknownModel, InvalidMoment
     FrameError
         Where the key is missing, or a source or feature table that the population reads was never made.
     PredictionError
@@ -232,7 +239,7 @@ def in_population(
     """
     opened = _opened(project)
     opened.require_model(model)
-    return population_members(opened, model, entities, at or opened.clock.now())
+    return population_members(opened, model, entities, moment_or(at, opened.clock.now(), "in_population", "at"))
 
 
 def diff_snapshots(project: Project | Path | str, first: str, second: str) -> SnapshotDiff:

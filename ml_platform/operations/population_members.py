@@ -36,7 +36,7 @@ def population_members(project: Project, model: str, entities: pd.DataFrame, at:
     Raises
     ------
     FrameError
-        Where the key is missing, the moment has no time zone, or something that the population reads was never made.
+        Where the key is missing, or something that the population reads was never made.
     PredictionError
         Where a key has another type.
     """
@@ -48,8 +48,6 @@ def population_members(project: Project, model: str, entities: pd.DataFrame, at:
         raise FrameError(
             f"{_ASKER}: the entities lack {listed(missing)}, the key of {spec.population.entity}. Add the column."
         )
-    if at.tzinfo is None:
-        raise FrameError(f"{_ASKER}: at is {at}, which has no time zone. Give a datetime with one, such as UTC.")
     nodes = [NodeName("source", name) for name in spec.population.sources]
     joins = joins_through(project.spec, spec, spec.population.references)
     nodes += [NodeName("feature_table", joined.table.name) for joined in joins]

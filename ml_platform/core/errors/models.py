@@ -72,6 +72,17 @@ class NoSuchPrediction(PlatformError):
         super().__init__(f"prediction {id!r}: {problem}.".replace("?.", "?"))
 
 
+class InvalidMoment(PlatformError):
+    """A function was called with a moment that is no datetime with a time zone."""
+
+    def __init__(self, function: str, name: str, found: object) -> None:
+        kind = "without a time zone" if hasattr(found, "tzinfo") else type(found).__name__
+        super().__init__(
+            f"{function}: {name} must be a datetime with a time zone, found {found} ({kind}). "
+            "Write datetime(2024, 5, 1, tzinfo=UTC)."
+        )
+
+
 class InvalidWhatIf(PlatformError):
     """A what-if value does not fit the prediction's inputs. Nothing was scored."""
 

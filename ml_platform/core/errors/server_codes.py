@@ -1,4 +1,4 @@
-"""The codes of errors of servers (the UI, the prediction service), experiments, pages, exports and erasures."""
+"""The codes of errors of servers (the UI, the prediction service), experiments, pages, exports, erasures, Python."""
 
 from __future__ import annotations
 
@@ -7,6 +7,11 @@ from collections.abc import Mapping
 from ml_platform.core.errors.error_code import ErrorCode
 
 SERVER_CODES: Mapping[str, ErrorCode] = {
+    "InvalidMoment": ErrorCode(
+        "E-PYTHON-001",
+        "A function of the Python API was called with a moment that is not a datetime with a time zone.",
+        "Give a datetime with a time zone, such as `datetime(2024, 5, 1, tzinfo=UTC)`.",
+    ),
     "ServiceTokenNeeded": ErrorCode(
         "E-SERVER-006",
         "The prediction service would answer requests from other machines without a token.",

@@ -90,11 +90,19 @@ def _of_model(project: Project, name: str, model: str, which: str) -> str:
 
 
 def list_snapshots(project: Project, model: str | None = None) -> list[Listed]:
-    """Return the snapshots of a project, or of one model, by model and as-of; damaged manifests are left out."""
+    """Return the snapshots of a project, or of one model, by model and as-of; damaged manifests are left out.
+
+    Raises
+    ------
+    UnknownModel
+        Where no snapshot is of the model, and the project does not declare it.
+    """
     snapshots = sorted(
         _readable(project, model),
         key=lambda item: (SnapshotManifest.of(item).model, SnapshotManifest.of(item).as_of, item.id),
     )
+    if model is not None and not snapshots:
+        project.require_model(model)
     trained = [
         version
         for name in {SnapshotManifest.of(item).model for item in snapshots}

@@ -1,9 +1,11 @@
 """The rule for given entities gives the answers of batch runs, and says why an entity is not in the population."""
 
+from datetime import datetime
+
 import pandas as pd
 import pytest
 
-from ml_platform import PlatformError, in_population
+from ml_platform import PlatformError, in_population, predictions, snapshots
 from ml_platform.datasets.membership import WHY_NOT, membership
 from ml_platform.storage.outputs import record_output
 from tests.datasets.population.customers import (
@@ -86,8 +88,14 @@ def test_between_ticks_the_condition_is_read_at_the_moment_itself_with_the_reaso
             "in_population: the entities lack shop, the key of shop. Add the column",
         ),
         (pd.DataFrame({"shop": [1, 2]}), at(103), "shop"),
-        (shops, at(103).replace(tzinfo=None), "has no time zone"),
+        (shops, at(103).replace(tzinfo=None), "in_population: at must be a datetime with a time zone"),
     ):
         with pytest.raises(PlatformError, match=words):
             in_population(project.root, "visits", entities, moment)
+    with pytest.raises(PlatformError, match=r"^predictions: start must be .*, found 2024-03-01 00:00:00 \(without"):
+        predictions(project.root, "visits", datetime(2024, 3, 1))
+    with pytest.raises(PlatformError, match=r"^predictions: end must be .*, found 2024-03-01 \(str\)\."):
+        predictions(project.root, "visits", end="2024-03-01")
+    with pytest.raises(PlatformError, match="there is no model 'visit'"):
+        snapshots(project.root, "visit")
     assert pairs(frame_of(project, "visits", inputs, at(90), at(120), at(400))) == [("b", at(102)), ("c", at(102))]
