@@ -75,10 +75,10 @@ class NoSuchPrediction(PlatformError):
 class InvalidMoment(PlatformError):
     """A function was called with a moment that is no datetime with a time zone."""
 
-    def __init__(self, function: str, name: str, found: object) -> None:
-        kind = "without a time zone" if hasattr(found, "tzinfo") else type(found).__name__
+    def __init__(self, function: str, name: str, moment: object) -> None:
+        kind = "without a time zone" if hasattr(moment, "tzinfo") else type(moment).__name__
         super().__init__(
-            f"{function}: {name} must be a datetime with a time zone, found {found} ({kind}). "
+            f"{function}: {name} must be a datetime with a time zone, found {moment} ({kind}). "
             "Write datetime(2024, 5, 1, tzinfo=UTC)."
         )
 
