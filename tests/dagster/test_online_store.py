@@ -140,6 +140,7 @@ def test_tables_that_are_more_than_a_refresh_late_are_one_alert_for_one_cause(sh
     evaluated = evaluate(shop, "publish_new_online_values")
     assert evaluated.run_requests == [requested]
     (check,) = evaluated.asset_events
+    assert isinstance(check, dg.AssetCheckEvaluation)
     assert (check.check_name, check.passed) == ("freshness", False)
     assert check.asset_key == dg.AssetKey(NODE.split("/"))
     assert "shop_recent as of 2024-05-01 09:00 UTC" in check.description

@@ -65,7 +65,7 @@ def project_of(directory, baskets, tiers):
 def members(baskets, tiers, tick):
     """Who is in each population at a tick: of the shops with a known row in a table that the condition reads."""
     read = oracle.tick_at(tick, HOUR, DELAY)
-    chosen = {name: set() for name in WHILE}
+    chosen: dict[str, set[str]] = {name: set() for name in WHILE}
     for shop in SHOPS:
         rows = oracle.visible(baskets, shop, read, -WINDOW, timedelta(0))
         since = oracle.aggregate("time_since_last", rows, None, read)

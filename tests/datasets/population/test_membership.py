@@ -1,6 +1,7 @@
 """The rule for given entities gives the answers of batch runs, and says why an entity is not in the population."""
 
 from datetime import datetime
+from typing import Any, cast
 
 import pandas as pd
 import pytest
@@ -95,7 +96,7 @@ def test_between_ticks_the_condition_is_read_at_the_moment_itself_with_the_reaso
     with pytest.raises(PlatformError, match=r"^predictions: start must be .*, found 2024-03-01 00:00:00 \(without"):
         predictions(project.root, "visits", datetime(2024, 3, 1))
     with pytest.raises(PlatformError, match=r"^predictions: end must be .*, found 2024-03-01 \(str\)\."):
-        predictions(project.root, "visits", end="2024-03-01")
+        predictions(project.root, "visits", end=cast(Any, "2024-03-01"))
     with pytest.raises(PlatformError, match="there is no model 'visit'"):
         snapshots(project.root, "visit")
     assert pairs(frame_of(project, "visits", inputs, at(90), at(120), at(400))) == [("b", at(102)), ("c", at(102))]
