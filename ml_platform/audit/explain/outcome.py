@@ -14,6 +14,7 @@ from ml_platform.datasets.labels.labels import labels_of
 from ml_platform.datasets.labels.states import LABEL, LABEL_STATE
 from ml_platform.declarations.node_name import NodeName
 from ml_platform.models.predictor import Predictor
+from ml_platform.operations.monitoring.label_versions import with_label_of
 from ml_platform.operations.monitoring.realized_value import DONE, payoffs
 from ml_platform.operations.predictions.logged import Logged
 from ml_platform.operations.predictions.taken_actions import TAKEN
@@ -64,7 +65,7 @@ _NO_LABEL = {
 def outcomes_of(
     then: Project, logged: Logged, predictors: Mapping[int, Predictor], now: datetime
 ) -> dict[str, PredictionOutcome]:
-    """Return the outcome of predictions by their ids.
+    """Return the outcome of predictions by their ids, each by the label that its version predicts.
 
     Parameters
     ----------
@@ -78,6 +79,17 @@ def outcomes_of(
     PlatformError
         Where the label's source cannot be read.
     """
+    outcomes: dict[str, PredictionOutcome] = {}
+    for number in logged.rows["version"].unique():
+        rows = logged.rows[logged.rows["version"] == number]
+        project = with_label_of(then, logged.model, int(number))
+        outcomes |= _of_one_label(project, replace(logged, rows=rows), predictors, now)
+    return outcomes
+
+
+def _of_one_label(
+    then: Project, logged: Logged, predictors: Mapping[int, Predictor], now: datetime
+) -> dict[str, PredictionOutcome]:
     model, rows = then.spec.models[logged.model], _with_counted(logged, predictors)
     settled = rows["effective_time"] + model.label.horizon <= now
     source_id = current_output(then.database, NodeName("source", model.label.source))

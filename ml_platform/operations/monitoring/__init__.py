@@ -4,6 +4,7 @@ __all__ = [
     "column_range",
     "drift_counts",
     "drift_episodes",
+    "label_versions",
     "monitor",
     "realized_value",
     "reference",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -25,6 +25,7 @@ from ml_platform.models.inputs.labels import class_indices, read_label
 from ml_platform.models.predictor import load_decision, load_deployed
 from ml_platform.operations.monitoring.currencies import currencies_of, currency_now
 from ml_platform.operations.monitoring.effect import Effect, earned_decisions, measured_effect
+from ml_platform.operations.monitoring.label_versions import of_one_label
 from ml_platform.operations.monitoring.realized_gain import realized_gain
 from ml_platform.operations.monitoring.realized_value import (
     DONE,
@@ -132,11 +133,11 @@ def settled_predictions(
         The artifact of the source of actions that were taken; None where the model declares none, or where nothing of
         it was ingested yet: then no action is reported.
     """
-    spec = project.spec.models[model_name]
-    horizon = spec.label.horizon
-    start, end = now - horizon - spec.monitoring.window, now - horizon
     decisions = _decisions(project, model_name)
-    rows, since, currency = _in_one_currency(project, spec, decisions, now)
+    project, label_source_id, alike = of_one_label(project, model_name, label_source_id, decisions, now)
+    spec, horizon = project.spec.models[model_name], project.spec.models[model_name].label.horizon
+    start, end = now - horizon - spec.monitoring.window, now - horizon
+    rows, since, currency = _in_one_currency(project, spec, decisions, alike, now)
     if (node := taken_node(project, model_name)) is not None:
         rows = _with_actions(rows, decisions, _reported(project, node, taken_id, rows["prediction_id"], now))
     rows = _with_expected_nothing(project, model_name, rows, decisions)
@@ -171,14 +172,18 @@ def settled_predictions(
 
 
 def _in_one_currency(
-    project: Project, spec: ModelSpec, decisions: Mapping[int, Decision], now: datetime
+    project: Project, spec: ModelSpec, decisions: Mapping[int, Decision], alike: Collection[int], now: datetime
 ) -> tuple[pd.DataFrame, datetime, str]:
-    """Return the predictions since the first deployment of a version in the champion's currency, since when, and it."""
+    """Return the predictions since the first deployment of a version in the champion's currency, since when, and it.
+
+    Only those of some versions are `alike`, since they are about the same label.
+    """
     deployed = first_deployed(project, spec.name) or now
     rows = read_predictions(project, spec.name, deployed - MICROSECOND, now, _columns(project, spec, decisions))
     currencies = currencies_of(project, spec.name, decisions)
     currency = currency_now(project, spec.name, currencies, now)
-    foreign = rows["version"].isin([number for number, other in currencies.items() if other != currency])
+    others = [number for number, other in currencies.items() if other != currency or number not in alike]
+    foreign = rows["version"].isin(others)
     if foreign.any():
         rows = rows[~foreign]
         deployed = min(rows["effective_time"], default=pd.Timestamp(now)).to_pydatetime()
