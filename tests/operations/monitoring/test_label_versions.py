@@ -73,9 +73,9 @@ def test_a_label_is_read_as_a_snapshot_keeps_it(tmp_path: Path, label: str) -> N
     assert then is not None
     assert then.spec.models["churn"].label == former.spec.models["churn"].label
     if "none" not in label and task == "binary":
-        again = label_versions._with_label(project, "churn", kept)  # over the first declaration
-        assert again is not None
-        assert again.spec.models["churn"].label == former.spec.models["churn"].label
+        over_first = label_versions._with_label(project, "churn", kept)  # over the first declaration
+        assert over_first is not None
+        assert over_first.spec.models["churn"].label == former.spec.models["churn"].label
 
 
 def earned(rows: list[dict[Any, Any]], labels: dict[str, bool]) -> float:
