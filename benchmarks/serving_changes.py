@@ -4,7 +4,8 @@
 
 One worker and one connection. The same load is measured before, without any change, and beside a process that computes
 and has nothing to do with the service: on two cores that is what every other process does to a p99. Changes are made
-by a process of their own: 50 deployments and 10 rollbacks, or one refresh after the other.
+by a process of their own: 50 deployments and 10 rollbacks, or one refresh after the other. Refreshes are measured a
+second time with `nice -n 10`, as one would run them on a machine that also serves.
 """
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ def refresh(root: Path, _: float) -> None:
 
 def beside(command: Sequence[str], port: int, process: psutil.Process, asked: Sequence[bytes], seconds: float) -> Load:
     """Measure while a process runs."""
-    other = subprocess.Popen([sys.executable, *command])
+    other = subprocess.Popen(command)
     try:
         return load(port, process, asked, 1, seconds)
     finally:
@@ -92,7 +93,8 @@ def measure(what: str, root: Path, folder: Path, total: int, entities: int, roun
     """Print a line for each time."""
     rival, port = service("service", root, keys_of(folder, 0, entities)), free_port()
     asked = requests_of(rival, port)
-    change = [__file__, "--change", what, "--project", str(root)]
+    change = [sys.executable, __file__, "--change", what, "--project", str(root), "--seconds"]
+    polite = {"swaps": {}, "refresh": {"refresh, nice -n 10": ["nice", "-n", "10", *change]}}[what]
     print("| | requests | not answered | p50 | p99 | longest | over 20 ms | p99, against quiet", end=" | ")
     print("p99, longest of the server's processor time | p99 of it, against quiet |")
     print("|---|---|---|---|---|---|---|---|---|---|")
@@ -101,9 +103,11 @@ def measure(what: str, root: Path, folder: Path, total: int, entities: int, roun
             load(port, process, asked, 1, 2.0)
             quiet = load(port, process, asked, 1, 15.0)
             seconds = total / rounds / quiet.rate
-            changed = beside([*change, "--seconds", str(seconds * 0.9)], port, process, asked, seconds)
-            spun = beside(["-c", SPIN], port, process, asked, 15.0)
-            for name, one in {"quiet": quiet, what: changed, "another process": spun}.items():
+            loads = {"quiet": quiet}
+            for name, command in {what: change, **polite}.items():
+                loads[name] = beside([*command, str(seconds * 0.9)], port, process, asked, seconds)
+            loads["another process"] = beside([sys.executable, "-c", SPIN], port, process, asked, 15.0)
+            for name, one in loads.items():
                 shown = f"{one.requests:,} | {one.failed} | {one.p50:.2f} ms | {one.p99:.1f} ms | {one.longest:.0f} ms"
                 shown += f" | {one.over_20_ms} | {one.p99 / quiet.p99:.2f}"
                 worked = f"{one.worked_p99:.2f} ms, {one.worked_longest:.1f} ms"
