@@ -41,7 +41,7 @@ def build_parity(project: Project, node: Node) -> dg.AssetsDefinition:
 
 
 def _remedy(model: str) -> str:
-    return f"Nothing is deployed until they agree. `ml-platform parity {model}` shows every difference."
+    return f"Nothing is deployed until they agree. `ml-platform parity {model}` shows the first rows that differ."
 
 
 def _metadata(about: ParityManifest) -> Metadata:
