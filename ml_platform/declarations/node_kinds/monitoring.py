@@ -16,7 +16,7 @@ class MonitoringNode(ModelNode):
     """What each model does in production."""
 
     name = "monitoring"
-    version = 9
+    version = 10
     stage = "refresh"
     purpose = "Drift of features and scores, and realized value"
     section = "monitoring"
