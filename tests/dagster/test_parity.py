@@ -128,7 +128,7 @@ def test_a_bit_that_differs_fails_the_check_alerts_and_stops_a_new_version(
     assert "late_parcel/deployment" not in online.done()
     (problem,) = outcome.problems.values()
     assert COLUMN in problem
-    assert "Nothing is deployed until they agree. `ml-platform parity late_parcel` shows the first rows that differ." in problem
+    assert "until they agree. `ml-platform parity late_parcel` shows the first rows that differ." in problem
     project = online.project
     assert str(champion(project, MODEL)) == f"{MODEL}@1"
     facts = online.metadata(NODE)
