@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import ml_platform
-from ml_platform.core.errors import UnknownSnapshot
+from ml_platform.core.errors import UnknownModel, UnknownSnapshot
 from ml_platform.datasets.snapshot.build import build_snapshot
 from ml_platform.datasets.snapshot.diff import diff_snapshots
 from ml_platform.datasets.snapshot.find import find_snapshot, list_snapshots
@@ -154,7 +154,8 @@ def test_the_list_shows_how_much_of_each_snapshot_is_new(two):
     assert listed[0].new_bytes == listed[0].bytes
     shared = set(first.objects.values()) & set(second.objects.values())
     assert listed[1].new_bytes == listed[1].bytes - sum(stored.size for stored in shared)
-    assert list_snapshots(project, "other") == []
+    with pytest.raises(UnknownModel, match="there is no model 'other'"):
+        list_snapshots(project, "other")
 
 
 def test_a_notebook_loads_a_snapshot_in_one_line(two):

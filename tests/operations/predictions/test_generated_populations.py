@@ -189,16 +189,7 @@ def test_a_prediction_is_explained_by_what_asked(world: World, model: str, asked
 
 
 def test_a_day_is_complete_only_when_all_that_decides_the_population_was_read(world: World) -> None:
+    baskets = world.inputs(LATER)["sources/baskets"]
     assert read_until(world.project, "churn", LATER + HOUR) == LATER
-    record_output(
-        world.project.database, "sources/closures", "source", world.inputs(LATER)["sources/closures"], run="t", at=LATER
-    )
-    record_output(
-        world.project.database,
-        "sources/baskets",
-        "source",
-        world.inputs(LATER)["sources/baskets"],
-        run="t",
-        at=LATER + HOUR,
-    )
+    record_output(world.project.database, "sources/baskets", "source", baskets, run="t", at=LATER + HOUR)
     assert read_until(world.project, "churn", LATER + HOUR) == LATER
